@@ -1,0 +1,194 @@
+/*
+ * control.h - what the daemon, the spawner, the shims and the workers say to each other: one struct and its descriptors
+ * a message, over SOCK_SEQPACKET socket pairs (and, after the daemon was started anew, over the shim's own listening
+ * socket RUN/shims/<id>). All of them come from one build: CONTROL_VERSION names the layout, and a shim that outlived an
+ * upgrade answers only what both know.
+ *
+ * The spawner takes one byte (SPAWN_SHIM, SPAWN_WORKER) and one descriptor, the new process's control socket, and looks
+ * at nothing else. The first message on that socket, which the daemon may send at once, says what to do:
+ *
+ *   daemon → shim    START, later KILL, STOP, EXIT_TAKEN, HELLO (first on a connection to RUN/shims/<id>)
+ *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO)
+ *   daemon → worker  WORK
+ *   worker → daemon  WORK_DONE or FAILED; then it exits. End of file without either: it died.
+ *
+ * End of file on a shim's socket is its death, unless it said EXITED before and got EXIT_TAKEN.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/exit.h"
+
+#define ID_TEXT_SIZE 33 /* 32 hex digits and NUL */
+#define CONTROL_VERSION 1
+#define CONTROL_MESSAGE_MAX 16384
+
+#define SPAWN_SHIM   's'
+#define SPAWN_WORKER 'w'
+
+enum control_type {
+	CONTROL_START = 1,
+	CONTROL_STARTED,
+	CONTROL_FAILED,
+	CONTROL_EXITED,
+	CONTROL_EXIT_TAKEN,
+	CONTROL_KILL,
+	CONTROL_STOP,
+	CONTROL_HELLO,
+	CONTROL_STATUS,
+	CONTROL_WORK,
+	CONTROL_WORK_DONE,
+	CONTROL_TYPES,
+};
+
+struct control_head {
+	uint16_t version; /* CONTROL_VERSION */
+	uint16_t type;
+	uint32_t size; /* of the whole struct */
+};
+
+/* Where each text lies in the memfd that comes with START or WORK; size 0: not there. */
+struct control_text {
+	uint32_t offset, size;
+};
+
+enum flow { FLOW_BLOCK, FLOW_DROP };
+
+enum start_flags {
+	START_NEW = 1 << 0,	  /* the container's folder does not exist yet: make it from the texts */
+	START_TRANSIENT = 1 << 1, /* --rm: in transient/, nothing is fsynced, the folder goes with the run */
+	START_STDIN = 1 << 2,	  /* a pipe for stdin; else /dev/null */
+	START_DIRECT = 1 << 3,	  /* rootfs itself is the root, no overlay; with START_LOCK one at a time */
+	START_LOCK = 1 << 4,	  /* flock(2) the rootfs exclusively */
+	START_CONSOLE = 1 << 5,	  /* a client comes along: CONSOLE_* below */
+	START_LOG = 1 << 6,	  /* write container.log */
+	START_STDIN_ONCE = 1 << 7, /* the console's end of stdin is the container's end of stdin (run -i); else stdin
+				      stays open for the next client */
+};
+
+enum console_flags {
+	CONSOLE_STDIN = 1 << 0, /* the session sends stdin */
+	CONSOLE_STDOUT = 1 << 1,
+	CONSOLE_STDERR = 1 << 2,
+};
+
+/*
+ * Descriptors, in this order: memfd with the texts; the folder that holds the container's folder (containers/ or
+ * transient/); RUN/shims; the parent cgroup's folder; with START_CONSOLE the client's connection.
+ */
+struct control_start {
+	struct control_head head;
+	char id[ID_TEXT_SIZE];
+	uint64_t run;
+	uint32_t flags;
+	uint32_t console_flags;
+	uint32_t console_flow; /* enum flow */
+	int64_t log_max_size;
+	uint32_t log_max_files;
+	struct control_text config, shim, state; /* with START_NEW: config.json, shim.json, state.json */
+	struct control_text reply;		 /* with START_CONSOLE: sent as it is on success, then frames */
+	struct control_text early;		 /* bytes of the client's that the daemon had read already */
+	char rootfs[PATH_MAX];			 /* absolute, as the user wrote it */
+};
+
+/* With the first process's pidfd as descriptor. */
+struct control_started {
+	struct control_head head;
+	int32_t pid; /* in the daemon's pid namespace */
+	int64_t started_ns;
+};
+
+/* A start that failed (a shim: it exits after this, with nothing left behind, and has, unless START_NEW was set, written
+ * exit.json), or a worker's failure. */
+struct control_failed {
+	struct control_head head;
+	struct error error;
+};
+
+struct control_exited {
+	struct control_head head;
+	struct exit_status exit;
+};
+
+struct control_kill {
+	struct control_head head;
+	int32_t sig;
+	uint32_t all; /* every process of the container's cgroup (only SIGKILL), not only the first */
+};
+
+/* The shim keeps the timer; a second STOP replaces the first's timeout if it is shorter. */
+struct control_stop {
+	struct control_head head;
+	int32_t sig;
+	int64_t timeout_ms; /* -1: for ever; 0: kill at once */
+};
+
+enum shim_state { SHIM_STARTING, SHIM_RUNNING, SHIM_STOPPING, SHIM_EXITED };
+
+/* With the first process's pidfd where there is one. */
+struct control_status {
+	struct control_head head;
+	char id[ID_TEXT_SIZE];
+	uint64_t run;
+	uint32_t state; /* enum shim_state */
+	uint32_t flags; /* enum start_flags, as started */
+	int32_t pid;
+	int64_t started_ns;
+	struct exit_status exit; /* with SHIM_EXITED */
+};
+
+enum work_op {
+	WORK_CREATE,	  /* texts config, shim, state → containers/<id>/, durable; the rootfs (path) must be a folder */
+	WORK_SAVE_STATE,  /* text state → containers/<id>/state.json, durable */
+	WORK_REMOVE,	  /* containers/<id> → trash, durable; DONE as soon as that is sure, then the tree goes */
+	WORK_BURY,	  /* what a dead shim left: cgroup killed and removed, socket removed; persistent: exit.json from
+			     text exit, durable; transient: the folder goes */
+	WORK_SWEEP,	  /* at start: everything below trash/, transient/ (but for ids whose socket answers) and
+			     half-made folders of containers/; cgroups without a container */
+	WORK_READ_BUNDLE, /* path: a bundle's folder. DONE with a memfd: its config.json, checked */
+	WORK_LOGS,	  /* descriptor: the client's connection, blocking; replies with batches of records */
+	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with its daemon */
+	WORK_OPS,
+};
+
+enum log_flags {
+	LOGS_FOLLOW = 1 << 0,
+	LOGS_MORE = 1 << 1, /* one reply a batch; else all in one */
+	LOGS_STDOUT = 1 << 2,
+	LOGS_STDERR = 1 << 3,
+	LOGS_NEWLINE = 1 << 4, /* the connection is in newline mode */
+	LOGS_RUNNING = 1 << 5,
+};
+
+/*
+ * Descriptors, in this order: memfd with the texts (an empty one where there is none); the state folder (STATE); the run
+ * folder's shims/; the parent cgroup's folder; WORK_LOGS: the client's connection.
+ */
+struct control_work {
+	struct control_head head;
+	uint32_t op; /* enum work_op */
+	char id[ID_TEXT_SIZE];
+	uint32_t transient; /* the container's folder is below transient/, else below containers/ */
+	struct control_text config, shim, state, exit;
+	uint32_t log_flags;
+	int64_t log_tail;			/* -1: all */
+	int64_t log_since_ns, log_until_ns;	/* realtime; 0: none */
+	char path[PATH_MAX];
+};
+
+/* WORK_READ_BUNDLE: a memfd comes along: config.json's text. */
+struct control_work_done {
+	struct control_head head;
+	uint32_t text_size;
+};
+
+/* Sends the struct whose head is first in it; size and version are filled in. 0, or -1 with errno. */
+int control_send(int sock, void *message, enum control_type type, uint32_t size, const int *fds, unsigned n);
+
+/* One message into buf, at least CONTROL_MESSAGE_MAX large and aligned for any type, checked: version, known type, size as the type's struct. Returns the type,
+ * 0 at end of file, -1 with errno (EPROTO: not one of ours). Descriptors as fd_recv gives them. */
+int control_recv(int sock, void *buf, int *fds, unsigned *ret_n);
