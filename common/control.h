@@ -1,11 +1,12 @@
 /*
- * control.h - what the daemon, the spawner, the shims and the workers say to each other: one struct and its descriptors
- * a message, over SOCK_SEQPACKET socket pairs (and, after the daemon was started anew, over the shim's own listening
- * socket RUN/shims/<id>). All of them come from one build: CONTROL_VERSION names the layout, and a shim that outlived an
- * upgrade answers only what both know.
+ * control.h - what the daemon, the spawner, the shims and the workers say to each other: one struct and its
+ * descriptors a message, over SOCK_SEQPACKET socket pairs (and, after the daemon was started anew, over the
+ * shim's own listening socket RUN/shims/<id>). All of them come from one build: CONTROL_VERSION names the
+ * layout, and a shim that outlived an upgrade answers only what both know.
  *
- * The spawner takes one byte (SPAWN_SHIM, SPAWN_WORKER) and one descriptor, the new process's control socket, and looks
- * at nothing else. The first message on that socket, which the daemon may send at once, says what to do:
+ * The spawner takes one byte (SPAWN_SHIM, SPAWN_WORKER) and one descriptor, the new process's control socket,
+ * and looks at nothing else. The first message on that socket, which the daemon may send at once, says what
+ * to do:
  *
  *   daemon → shim    START, later KILL, STOP, EXIT_TAKEN, HELLO (first on a connection to RUN/shims/<id>)
  *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO)
@@ -23,8 +24,8 @@
 #include "common/error.h"
 #include "common/exit.h"
 
-#define ID_TEXT_SIZE 33 /* 32 hex digits and NUL */
-#define CONTROL_VERSION 1
+#define ID_TEXT_SIZE	    33 /* 32 hex digits and NUL */
+#define CONTROL_VERSION	    1
 #define CONTROL_MESSAGE_MAX 16384
 
 #define SPAWN_SHIM   's'
@@ -59,15 +60,15 @@ struct control_text {
 enum flow { FLOW_BLOCK, FLOW_DROP };
 
 enum start_flags {
-	START_NEW = 1 << 0,	  /* the container's folder does not exist yet: make it from the texts */
-	START_TRANSIENT = 1 << 1, /* --rm: in transient/, nothing is fsynced, the folder goes with the run */
-	START_STDIN = 1 << 2,	  /* a pipe for stdin; else /dev/null */
-	START_DIRECT = 1 << 3,	  /* rootfs itself is the root, no overlay; with START_LOCK one at a time */
-	START_LOCK = 1 << 4,	  /* flock(2) the rootfs exclusively */
-	START_CONSOLE = 1 << 5,	  /* a client comes along: CONSOLE_* below */
-	START_LOG = 1 << 6,	  /* write container.log */
-	START_STDIN_ONCE = 1 << 7, /* the console's end of stdin is the container's end of stdin (run -i); else stdin
-				      stays open for the next client */
+	START_NEW = 1 << 0,	   /* the container's folder does not exist yet: make it from the texts */
+	START_TRANSIENT = 1 << 1,  /* --rm: in transient/, nothing is fsynced, the folder goes with the run */
+	START_STDIN = 1 << 2,	   /* a pipe for stdin; else /dev/null */
+	START_DIRECT = 1 << 3,	   /* rootfs itself is the root, no overlay; with START_LOCK one at a time */
+	START_LOCK = 1 << 4,	   /* flock(2) the rootfs exclusively */
+	START_CONSOLE = 1 << 5,	   /* a client comes along: CONSOLE_* below */
+	START_LOG = 1 << 6,	   /* write container.log */
+	START_STDIN_ONCE = 1 << 7, /* the console's end of stdin is the container's end of stdin (run -i);
+				      else stdin stays open for the next client */
 };
 
 enum console_flags {
@@ -77,8 +78,8 @@ enum console_flags {
 };
 
 /*
- * Descriptors, in this order: memfd with the texts; the folder that holds the container's folder (containers/ or
- * transient/); RUN/shims; the parent cgroup's folder; with START_CONSOLE the client's connection.
+ * Descriptors, in this order: memfd with the texts; the folder that holds the container's folder (containers/
+ * or transient/); RUN/shims; the parent cgroup's folder; with START_CONSOLE the client's connection.
  */
 struct control_start {
 	struct control_head head;
@@ -90,9 +91,9 @@ struct control_start {
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	struct control_text config, shim, state; /* with START_NEW: config.json, shim.json, state.json */
-	struct control_text reply;		 /* with START_CONSOLE: sent as it is on success, then frames */
-	struct control_text early;		 /* bytes of the client's that the daemon had read already */
-	char rootfs[PATH_MAX];			 /* absolute, as the user wrote it */
+	struct control_text reply; /* with START_CONSOLE: sent as it is on success, then frames */
+	struct control_text early; /* bytes of the client's that the daemon had read already */
+	char rootfs[PATH_MAX];	   /* absolute, as the user wrote it */
 };
 
 /* With the first process's pidfd as descriptor. */
@@ -102,8 +103,8 @@ struct control_started {
 	int64_t started_ns;
 };
 
-/* A start that failed (a shim: it exits after this, with nothing left behind, and has, unless START_NEW was set, written
- * exit.json), or a worker's failure. */
+/* A start that failed (a shim: it exits after this, with nothing left behind, and has, unless START_NEW was
+ * set, written exit.json), or a worker's failure. */
 struct control_failed {
 	struct control_head head;
 	struct error error;
@@ -142,16 +143,18 @@ struct control_status {
 };
 
 enum work_op {
-	WORK_CREATE,	  /* texts config, shim, state → containers/<id>/, durable; the rootfs (path) must be a folder */
-	WORK_SAVE_STATE,  /* text state → containers/<id>/state.json, durable */
-	WORK_REMOVE,	  /* containers/<id> → trash, durable; DONE as soon as that is sure, then the tree goes */
-	WORK_BURY,	  /* what a dead shim left: cgroup killed and removed, socket removed; persistent: exit.json from
-			     text exit, durable; transient: the folder goes */
-	WORK_SWEEP,	  /* at start: everything below trash/, transient/ (but for ids whose socket answers) and
-			     half-made folders of containers/; cgroups without a container */
+	WORK_CREATE, /* texts config, shim, state → containers/<id>/, durable; the rootfs (path) must be a
+			folder */
+	WORK_SAVE_STATE, /* text state → containers/<id>/state.json, durable */
+	WORK_REMOVE, /* containers/<id> → trash, durable; DONE as soon as that is sure, then the tree goes */
+	WORK_BURY,  /* what a dead shim left: cgroup killed and removed, socket removed; persistent: exit.json
+		       from  text exit, durable; transient: the folder goes */
+	WORK_SWEEP, /* at start: everything below trash/, transient/ (but for ids whose socket answers) and
+		       half-made folders of containers/; cgroups without a container */
 	WORK_READ_BUNDLE, /* path: a bundle's folder. DONE with a memfd: its config.json, checked */
 	WORK_LOGS,	  /* descriptor: the client's connection, blocking; replies with batches of records */
-	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with its daemon */
+	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with
+			     its daemon */
 	WORK_OPS,
 };
 
@@ -165,8 +168,8 @@ enum log_flags {
 };
 
 /*
- * Descriptors, in this order: memfd with the texts (an empty one where there is none); the state folder (STATE); the run
- * folder's shims/; the parent cgroup's folder; WORK_LOGS: the client's connection.
+ * Descriptors, in this order: memfd with the texts (an empty one where there is none); the state folder
+ * (STATE); the run folder's shims/; the parent cgroup's folder; WORK_LOGS: the client's connection.
  */
 struct control_work {
 	struct control_head head;
@@ -175,8 +178,8 @@ struct control_work {
 	uint32_t transient; /* the container's folder is below transient/, else below containers/ */
 	struct control_text config, shim, state, exit;
 	uint32_t log_flags;
-	int64_t log_tail;			/* -1: all */
-	int64_t log_since_ns, log_until_ns;	/* realtime; 0: none */
+	int64_t log_tail;		    /* -1: all */
+	int64_t log_since_ns, log_until_ns; /* realtime; 0: none */
 	char path[PATH_MAX];
 };
 
@@ -189,6 +192,7 @@ struct control_work_done {
 /* Sends the struct whose head is first in it; size and version are filled in. 0, or -1 with errno. */
 int control_send(int sock, void *message, enum control_type type, uint32_t size, const int *fds, unsigned n);
 
-/* One message into buf, at least CONTROL_MESSAGE_MAX large and aligned for any type, checked: version, known type, size as the type's struct. Returns the type,
- * 0 at end of file, -1 with errno (EPROTO: not one of ours). Descriptors as fd_recv gives them. */
+/* One message into buf, at least CONTROL_MESSAGE_MAX large and aligned for any type, checked: version, known
+ * type, size as the type's struct. Returns the type, 0 at end of file, -1 with errno (EPROTO: not one of
+ * ours). Descriptors as fd_recv gives them. */
 int control_recv(int sock, void *buf, int *fds, unsigned *ret_n);

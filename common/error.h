@@ -1,10 +1,11 @@
 /*
- * error.h - the one error object: fixed size, by value, no allocation, so that it works after clone3 and crosses a
- * socket in one message.
+ * error.h - the one error object: fixed size, by value, no allocation, so that it works after clone3 and
+ * crosses a socket in one message.
  *
- * A function that can fail takes a `struct error *err` last and returns -1 (or NULL); on success it leaves err
- * untouched, and it never logs. The function that made the system call writes what it did, with the path that the user
- * wrote; callers add to it only what is new. The errno's text is appended once, by error_format().
+ * A function that can fail takes a `struct error *err` last and returns -1 (or NULL); on success it leaves
+ * err untouched, and it never logs. The function that made the system call writes what it did, with the path
+ * that the user wrote; callers add to it only what is new. The errno's text is appended once, by
+ * error_format().
  */
 #pragma once
 
@@ -28,7 +29,7 @@ enum error_kind {
 	ERROR_LIMIT_EXCEEDED,
 	ERROR_UPGRADE_REQUIRED,
 	ERROR_BAD_MESSAGE,
-	ERROR_METHOD_NOT_FOUND, /* org.varlink.service */
+	ERROR_METHOD_NOT_FOUND,	   /* org.varlink.service */
 	ERROR_INTERFACE_NOT_FOUND, /* org.varlink.service */
 	ERROR_EVENTS_LOST,
 	ERROR_DISCONNECTED, /* ctl's own: the daemon cannot be reached, or went away; never on the wire */
@@ -47,14 +48,17 @@ struct error {
 	char hint[256];	 /* what would help, or empty */
 };
 
-/* All of these return -1, so that `return error_set(…);` reads as it should. A message that is too long is cut. */
-int error_set(struct error *err, enum error_kind kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* All of these return -1, so that `return error_set(…);` reads as it should. A message that is too long is
+ * cut. */
+int error_set(struct error *err, enum error_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* kind ERROR_FAILED with the present errno. */
 int error_errno(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* kind ERROR_FAILED with this errno; 0 is none. */
 int error_errnum(struct error *err, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* kind ERROR_INVALID_CONFIG about this field. */
-int error_config(struct error *err, const char *field, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int error_config(struct error *err, const char *field, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Puts "context: " before the message. */
 int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int error_hint(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -68,6 +72,6 @@ const char *error_format(const struct error *err, char *buf, size_t size);
 const char *error_name(enum error_kind kind);
 enum error_kind error_kind_of(const char *name);
 
-/* "ENOENT"; "E999" style for an unknown one. Static storage for known ones. errno_value: 0 if unknown. */
+/* "ENOENT" ("EUNKNOWN" for an unknown one) and back (0 for an unknown one). */
 const char *errno_name(int errnum);
 int errno_value(const char *name);

@@ -1,6 +1,6 @@
 /*
- * fd.h - file descriptors: cleanup, whole reads and writes, messages that carry descriptors. Every descriptor made
- * here is close-on-exec. None of these functions retries close(2).
+ * fd.h - file descriptors: cleanup, whole reads and writes, messages that carry descriptors. Every descriptor
+ * made here is close-on-exec. None of these functions retries close(2).
  */
 #pragma once
 
@@ -19,8 +19,8 @@ void free_pointer(void *pointer_to_pointer);
 int steal_fd(int *fd);
 void *steal_pointer(void *pointer_to_pointer);
 
-#define _cleanup_fd_	__attribute__((cleanup(fd_close)))
-#define _cleanup_free_	__attribute__((cleanup(free_pointer)))
+#define _cleanup_fd_   __attribute__((cleanup(fd_close)))
+#define _cleanup_free_ __attribute__((cleanup(free_pointer)))
 
 int fd_nonblock(int fd, bool on);
 
@@ -29,20 +29,23 @@ int fd_write_all(int fd, const void *data, size_t size);
 /* Bytes read, fewer than size at end of file only; -1 with errno. */
 ssize_t fd_read_all(int fd, void *data, size_t size);
 
-/* Reads a whole regular file below dirfd, at most max bytes, opened without following a last symlink and without
- * blocking; *ret_text is NUL-terminated, caller frees. Larger: EFBIG; not a regular file: EINVAL. */
-int fd_read_file(int dirfd, const char *name, size_t max, char **ret_text, size_t *ret_size, struct error *err);
+/* Reads a whole regular file below dirfd, at most max bytes, opened without following a last symlink and
+ * without blocking; *ret_text is NUL-terminated, caller frees. Larger: EFBIG; not a regular file: EINVAL. */
+int fd_read_file(
+	int dirfd, const char *name, size_t max, char **ret_text, size_t *ret_size, struct error *err);
 
-/* Replaces dirfd/name by data: a new file, written, renamed over it. durable: fsync of file and folder before it
- * returns, so that success survives a power cut. */
-int fd_write_file(int dirfd, const char *name, const void *data, size_t size, bool durable, struct error *err);
+/* Replaces dirfd/name by data: a new file, written, renamed over it. durable: fsync of file and folder before
+ * it returns, so that success survives a power cut. */
+int fd_write_file(
+	int dirfd, const char *name, const void *data, size_t size, bool durable, struct error *err);
 
 /* An unnamed file in memory with this content, positioned at 0; -1 with errno. */
 int fd_memfd(const char *name, const void *data, size_t size);
 
-/* One message with n descriptors (borrowed). Returns 0, or -1 with errno (EAGAIN on a full non-blocking socket). Never
- * raises SIGPIPE. */
+/* One message with n descriptors (borrowed). Returns 0, or -1 with errno (EAGAIN on a full non-blocking
+ * socket). Never raises SIGPIPE. */
 int fd_send(int sock, const void *data, size_t size, const int *fds, size_t n);
-/* One message; its descriptors go to fds (close-on-exec), *ret_n of them at most FD_MESSAGE_FDS, caller closes. Returns
- * bytes, 0 at end of file, -1 with errno; EMSGSIZE for a cut message (its descriptors are closed). */
+/* One message; its descriptors go to fds (close-on-exec), *ret_n of them at most FD_MESSAGE_FDS, caller
+ * closes. Returns bytes, 0 at end of file, -1 with errno; EMSGSIZE for a cut message (its descriptors are
+ * closed). */
 ssize_t fd_recv(int sock, void *data, size_t size, int fds[FD_MESSAGE_FDS], size_t *ret_n);

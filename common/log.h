@@ -1,6 +1,7 @@
 /*
- * log.h - the log of the daemon and of its shims: one line an event on stderr, with the journal's priority in front
- * where stderr is the journal (sd-daemon(3)). Text is escaped. Never in a library function that takes an error.
+ * log.h - the log of the daemon and of its shims: one line an event on stderr, with the journal's priority in
+ * front where stderr is the journal (sd-daemon(3)). Text is escaped. Never in a library function that takes
+ * an error.
  */
 #pragma once
 

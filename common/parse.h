@@ -1,6 +1,6 @@
 /*
- * parse.h - text to numbers, sizes, durations, names. All of it strict: the whole string, no white space, no sign where
- * none belongs, overflow is an error. Each returns 0, or -1 and leaves the result untouched.
+ * parse.h - text to numbers, sizes, durations, names. All of it strict: the whole string, no white space, no
+ * sign where none belongs, overflow is an error. Each returns 0, or -1 and leaves the result untouched.
  */
 #pragma once
 
@@ -43,6 +43,6 @@ bool path_clean(const char *path);
 /* Whole and well-formed UTF-8 (no surrogates, no overlong forms, no NUL inside size). */
 bool utf8_valid(const char *text, size_t size);
 
-/* A copy of text of which nothing can be a terminal's command: C0, DEL, C1 and invalid UTF-8 bytes become \xNN. Cut to
- * size with an ending "…" if it must be. Returns buf. */
+/* A copy of text of which nothing can be a terminal's command: C0, DEL, C1 and invalid UTF-8 bytes become
+ * \xNN. Cut to size (at least 8) with an ending "…" if it must be. Returns buf. */
 const char *escape_text(const char *text, char *buf, size_t size);

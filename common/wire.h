@@ -1,7 +1,7 @@
 /*
- * wire.h - Varlink messages on a byte stream: one JSON object each, ended by NUL. A connection whose first message ends
- * in a newline instead is in newline mode and stays so, both ways (then a message is one line, and blank lines are
- * passed over). Pure buffers: who reads and writes the socket is the caller's affair.
+ * wire.h - Varlink messages on a byte stream: one JSON object each, ended by NUL. A connection whose first
+ * message ends in a newline instead is in newline mode and stays so, both ways (then a message is one line,
+ * and blank lines are passed over). Pure buffers: who reads and writes the socket is the caller's affair.
  */
 #pragma once
 
@@ -22,20 +22,20 @@ struct wire {
 void wire_init(struct wire *w);
 void wire_done(struct wire *w);
 
-/* Room for at least `room` more bytes at *ret_space; then wire_added says how many came. The buffer never grows beyond
- * WIRE_MESSAGE_MAX + 64 KiB. */
+/* Room for at least `room` more bytes at *ret_space; then wire_added says how many came. The buffer never
+ * grows beyond WIRE_MESSAGE_MAX + 64 KiB. */
 void wire_space(struct wire *w, size_t room, char **ret_space);
 void wire_added(struct wire *w, size_t bytes);
 
-/* 1 and the next message (NUL-terminated in place, valid until the next call that is not wire_take's reader), 0 if
- * incomplete, -1 (LIMIT_EXCEEDED) if it is too long. */
+/* 1 and the next message (NUL-terminated in place, valid until the next call that is not wire_take's reader),
+ * 0 if incomplete, -1 (LIMIT_EXCEEDED) if it is too long. */
 int wire_take(struct wire *w, char **ret_message, size_t *ret_size, struct error *err);
 
 /* What has been read but not taken: a console's first bytes. */
 const char *wire_rest(const struct wire *w, size_t *ret_size);
 
-/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused). Objects are borrowed
- * from root, which the caller puts. */
+/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused). Objects are
+ * borrowed from root, which the caller puts. */
 struct call {
 	struct json_object *root;
 	const char *method;
@@ -53,7 +53,7 @@ struct reply {
 int reply_parse(const char *text, size_t size, struct reply *ret_reply, struct error *err);
 
 /* Text with the terminator at its end, ready to send; caller frees. parameters are borrowed, NULL is {}. */
-char *call_format(const char *method, struct json_object *parameters, bool more, bool upgrade, char terminator,
-	size_t *ret_size);
+char *call_format(const char *method, struct json_object *parameters, bool more, bool upgrade,
+	char terminator, size_t *ret_size);
 char *reply_format(struct json_object *parameters, bool continues, char terminator, size_t *ret_size);
 char *error_reply_format(const struct error *err, char terminator, size_t *ret_size);

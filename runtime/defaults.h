@@ -1,12 +1,13 @@
 /*
- * defaults.h - what a container gets when nobody says otherwise: capabilities, paths masked and read-only, mounts,
- * environment, rlimits. The daemon writes them into config.json; the runtime executes only what it finds there.
+ * defaults.h - what a container gets when nobody says otherwise: capabilities, paths masked and read-only,
+ * mounts, environment, rlimits. The daemon writes them into config.json; the runtime executes only what it
+ * finds there.
  */
 #pragma once
 
 #include <stdint.h>
 
-extern const uint64_t default_capabilities; /* as a mask of 1 << CAP_… */
+extern const uint64_t default_capabilities;	   /* as a mask of 1 << CAP_… */
 extern const char *const default_masked_paths[];   /* NULL at the end */
 extern const char *const default_readonly_paths[]; /* NULL at the end */
 extern const char *const default_env[];		   /* NULL at the end; PATH */

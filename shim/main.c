@@ -1,4 +1,5 @@
-/* main.c - containerd-lite-shim: spawner (started by the daemon), --init (inside a container), --bundle (by hand). */
+/* main.c - containerd-lite-shim: spawner (started by the daemon), --init (inside a container), --bundle (by
+ * hand). */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,10 +1,12 @@
-/* shim.h - the entry points of containerd-lite-shim's three lives; each returns an exit code and is called by main only. */
+/* shim.h - the entry points of containerd-lite-shim's three lives; each returns an exit code and is called by
+ * main only. */
 #pragma once
 
 /* The spawner: forks a shim or a worker for each message on the daemon's socket, until its end of file. */
 int spawner_main(int daemon_sock);
 
-/* A forked shim or worker, with nothing open but its control socket (and, for a shim, the sealed executable). */
+/* A forked shim or worker, with nothing open but its control socket (and, for a shim, the sealed executable).
+ */
 int shim_main(int control_sock);
 int worker_main(int control_sock);
 
