@@ -13,7 +13,10 @@
  *   daemon → worker  WORK
  *   worker → daemon  WORK_DONE or FAILED; then it exits. End of file without either: it died.
  *
- * End of file on a shim's socket is its death, unless it said EXITED before and got EXIT_TAKEN.
+ * A shim that has said EXITED or FAILED closes its socket once nothing of the run is left (mounts, cgroup,
+ * its own listening socket, a transient container's folder): until then the container can be neither started
+ * again nor removed. End of file without EXITED or FAILED before it is the shim's death: then the daemon
+ * buries it (WORK_BURY).
  */
 #pragma once
 
@@ -103,11 +106,13 @@ struct control_started {
 	int64_t started_ns;
 };
 
-/* A start that failed (a shim: it exits after this, with nothing left behind, and has, unless START_NEW was
- * set, written exit.json), or a worker's failure. */
+/* A start that failed, or a worker's failure. kept: the container's folder is there, with an exit record that
+ * says so (reason "start failed"); else no trace of it is, or, without START_NEW, nothing has changed. */
 struct control_failed {
 	struct control_head head;
 	struct error error;
+	uint32_t kept;
+	uint32_t unused;
 };
 
 struct control_exited {
