@@ -48,7 +48,7 @@ INTERFACES = $(sort $(wildcard interface/*.varlink))
 .PHONY: all clean install check unit integration faults lint bench fuzz fuzz-corpus
 
 PROGRAMS = $(BUILD)/containerd-lite $(BUILD)/containerd-lite-shim $(BUILD)/ctl
-all: $(PROGRAMS) $(BUILD)/rootfs/busybox/.complete
+all: $(PROGRAMS) $(BUILD)/rootfs/busybox.stamp
 
 $(BUILD)/libcommon.a: $(COMMON_O)
 $(BUILD)/libruntime.a: $(RUNTIME_O)
@@ -74,9 +74,21 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/daemon/interface.o: $(INTERFACES)
 
 # The built-in root file system; rootfs/make says what is in it.
-$(BUILD)/rootfs/busybox/.complete: rootfs/make
+$(BUILD)/rootfs/busybox.stamp: rootfs/make
 	rootfs/make $(BUILD)/rootfs/busybox
 	touch $@
+
+# Where the programs look for each other and for the built-in root file system when they are not in build/.
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/containerd-lite
+SHARE = $(DESTDIR)$(PREFIX)/share/containerd-lite
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(SHARE)/rootfs $(SHARE)/interface $(DESTDIR)/etc/containerd-lite
+	install -m 755 $(BUILD)/containerd-lite $(BUILD)/ctl $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/containerd-lite-shim $(LIBEXEC)
+	install -m 644 $(INTERFACES) $(SHARE)/interface
+	rootfs/make $(SHARE)/rootfs/busybox
+	test -e $(DESTDIR)/etc/containerd-lite/containerd-lite.conf || \
+		install -m 644 etc/containerd-lite.conf $(DESTDIR)/etc/containerd-lite
 
 -include tests/tests.mk
 

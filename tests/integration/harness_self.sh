@@ -1,0 +1,6 @@
+# shellcheck shell=bash
+# The rig itself: that it notices what it is there to notice.
+
+test_nothing() {
+	true
+}

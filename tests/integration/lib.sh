@@ -1,0 +1,227 @@
+# shellcheck shell=bash
+# lib.sh - what the integration tests are written with. A test is a function test_* in tests/integration/<subject>.sh; it
+# runs in bash with errexit in its own empty folder $T and fails at the first command that fails. Nothing needs to be
+# cleaned up by hand: at its end all containers of its daemon are removed, the daemon is stopped, and then nothing may be
+# left of them (harness.py and finish below).
+
+PATH=$BUILD:$PATH
+export PATH
+export PYTHONPATH=$TOP/tests/integration PYTHONDONTWRITEBYTECODE=1
+STATE=$T/state
+RUN=$T/run
+DAEMON=
+OUT=
+ERR=
+CODE=0
+DAEMON_FDS=
+export NO_COLOR=1
+
+# --- verdicts ---
+
+fail() {
+	echo "$(caller 1 2>/dev/null | awk '{print $3 ":" $1}' | sed 's|.*/||'): $*"
+	exit 1
+}
+
+skip() {
+	echo "skip: $*"
+	exit 77
+}
+
+# is ACTUAL EXPECTED [WHAT]
+is() {
+	[ "$1" = "$2" ] || fail "${3:+$3: }got '$1', expected '$2'"
+}
+
+# like ACTUAL PATTERN [WHAT]: a shell pattern
+like() {
+	# shellcheck disable=SC2053
+	[[ $1 == $2 ]] || fail "${3:+$3: }got '$1', expected it to be like '$2'"
+}
+
+# try COMMAND…: never fails; its answer is in OUT, ERR and CODE.
+try() {
+	CODE=0
+	"$@" >"$T/.out" 2>"$T/.err" || CODE=$?
+	OUT=$(tr -d '\0' <"$T/.out")
+	ERR=$(tr -d '\0' <"$T/.err")
+}
+
+# expect CODE COMMAND…: like try, and it must exit with this code.
+expect() {
+	local expected=$1
+	shift
+	try "$@"
+	[ "$CODE" = "$expected" ] || fail "$*: exit code $CODE, expected $expected; stdout '$OUT', stderr '$ERR'"
+}
+
+# eventually SECONDS COMMAND…: until it succeeds
+eventually() {
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "${EPOCHREALTIME/./}" -gt "$end" ]; then
+			fail "never came true: $*"
+		fi
+		sleep 0.02
+	done
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
+
+# --- the private daemon ---
+
+daemon_answers() {
+	[ -S "$CTL_SOCKET" ] && ctl ps -q
+}
+
+# daemon_start [OPTION…]: also once more after daemon_kill, over the same folders.
+daemon_start() {
+	CTL_SOCKET=$RUN/socket
+	export CTL_SOCKET
+	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" "$@" >>"$T/daemon.log" 2>&1 </dev/null &
+	DAEMON=$!
+	local end=$((SECONDS + 10))
+	until daemon_answers >/dev/null 2>&1; do
+		if gone "$DAEMON" || [ "$SECONDS" -gt "$end" ]; then
+			tail -n 20 "$T/daemon.log"
+			fail "the daemon did not start"
+		fi
+		sleep 0.02
+	done
+	daemon_note_cgroup
+	[ -n "$DAEMON_FDS" ] || DAEMON_FDS=$(daemon_fds)
+}
+
+# The spawner sits in <instance>/shims: the instance's folder is noted for harness.py.
+daemon_note_cgroup() {
+	local child path mount
+	mount=$(awk '{for (i = 1; i <= NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") print $5}' /proc/self/mountinfo)
+	for child in $(<"/proc/$DAEMON/task/$DAEMON/children"); do
+		path=$(sed -n 's/^0:://p' "/proc/$child/cgroup")
+		case $path in
+		*/containerd-lite-*/shims) echo "${mount%%$'\n'*}${path%/shims}" >>"$T/.cgroups" ;;
+		esac
+	done
+}
+
+daemon_fds() {
+	# shellcheck disable=SC2012
+	ls "/proc/$DAEMON/fd" | wc -l
+}
+
+daemon_kill() {
+	kill -KILL "$DAEMON"
+	wait "$DAEMON" 2>/dev/null || true
+}
+
+daemon_stop() {
+	local code=0
+	kill -TERM "$DAEMON"
+	wait "$DAEMON" || code=$?
+	[ "$code" = 0 ] || fail "the daemon ended with code $code after SIGTERM"
+}
+
+# daemon_alive: it still answers, and never complained about itself.
+daemon_alive() {
+	expect 0 ctl ps -aq
+}
+
+shim_of() { # pid of the shim: the parent of the container's first process
+	local pid
+	pid=$(ctl inspect --format json "$1" | jq -er '.[0] // . | .pid')
+	awk '{print $4}' "/proc/$pid/stat"
+}
+state_of() { ctl inspect --format json "$1" | jq -r '.[0] // . | .state'; }
+field_of() { ctl inspect --format json "$1" | jq -r ".[0] // . | $2"; }
+has_state() { [ "$(state_of "$1")" = "$2" ]; }
+
+# --- the raw socket ---
+
+# call JSON…: each a line to the daemon in newline mode, what it answers on stdout.
+call() {
+	printf '%s\n' "$@" | socat -t 30 - "UNIX-CONNECT:$CTL_SOCKET"
+}
+# method NAME [PARAMETERS]: of io.containerdlite.container
+method() {
+	call "{\"method\":\"io.containerdlite.container.$1\",\"parameters\":${2:-{\}}}"
+}
+
+# py: a python3 script on stdin, with client.py's names.
+py() {
+	{
+		echo 'from client import *'
+		cat
+	} >"$T/.script.py"
+	/usr/bin/python3 "$T/.script.py" "$@"
+}
+
+# --- the end ---
+
+left_in() { # what lies in a folder, one a line
+	[ -d "$1" ] && find "$1" -mindepth 1 -maxdepth 1 -printf "$1/%f\n"
+}
+
+daemon_left() {
+	local now
+	left_in "$STATE/containers"
+	left_in "$STATE/transient"
+	left_in "$STATE/trash"
+	left_in "$RUN/shims"
+	now=$(daemon_fds)
+	if [ "$now" -gt "$DAEMON_FDS" ]; then
+		echo "$((now - DAEMON_FDS)) descriptors of the daemon"
+	fi
+}
+daemon_left_nothing() { [ -z "$(daemon_left)" ]; }
+
+finish() {
+	local code=$?
+	trap - EXIT ERR
+	set +eE
+	if [ -n "$DAEMON" ] && ! gone "$DAEMON"; then
+		if [ "$code" = 0 ]; then
+			ctl ps -aq >"$T/.rest"
+			if [ -s "$T/.rest" ]; then
+				# shellcheck disable=SC2046
+				ctl rm -f $(cat "$T/.rest") >/dev/null || code=1
+			fi
+			(eventually 3 daemon_left_nothing) >/dev/null
+			if [ -n "$(daemon_left)" ]; then
+				echo "left behind:"
+				daemon_left
+				find "/proc/$DAEMON/fd" -type l -printf '  %f %l\n'
+				code=1
+			fi
+		fi
+		kill -TERM "$DAEMON"
+		local ended=0
+		wait "$DAEMON" || ended=$?
+		if [ "$code" = 0 ] && [ "$ended" != 0 ]; then
+			echo "the daemon ended with code $ended after SIGTERM"
+			code=1
+		fi
+	fi
+	if [ "$code" != 0 ] && [ "$code" != 77 ] && [ -s "$T/daemon.log" ]; then
+		echo "the daemon's log:"
+		tail -n 12 "$T/daemon.log"
+	fi
+	if [ "$code" = 0 ] && grep -E 'Sanitizer|runtime error:' "$T/daemon.log"; then
+		code=1
+	fi 2>/dev/null
+	exit "$code"
+}
+
+failed_at() {
+	echo "${BASH_SOURCE[1]##*/}:$1: failed: $2"
+}
+
+test_main() {
+	# shellcheck source=/dev/null
+	source "$1"
+	trap finish EXIT
+	trap 'failed_at "$LINENO" "$BASH_COMMAND"' ERR
+	set -eEu -o pipefail
+	"$2"
+}
