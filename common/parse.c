@@ -162,7 +162,7 @@ bool name_valid(const char *name)
 		return false;
 	while (is_alnum(name[n]) || (name[n] != '\0' && strchr("_.-", name[n]) != NULL))
 		n++;
-	return name[n] == '\0' && n <= 64 &&
+	return n <= 64 && name[n] == '\0' &&
 	       !(n == ID_LENGTH && strspn(name, "0123456789abcdefABCDEF") == ID_LENGTH);
 }
 
