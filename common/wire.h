@@ -16,7 +16,8 @@ struct json_object;
 struct wire {
 	char *data; /* owned */
 	size_t size, capacity, scanned;
-	char terminator; /* -1: not known yet; 0 or '\n' */
+	size_t taken;	/* bytes at the beginning that wire_take has given out */
+	int terminator; /* -1: not known yet; 0 or '\n' */
 };
 
 void wire_init(struct wire *w);
@@ -28,14 +29,15 @@ void wire_space(struct wire *w, size_t room, char **ret_space);
 void wire_added(struct wire *w, size_t bytes);
 
 /* 1 and the next message (NUL-terminated in place, valid until the next call that is not wire_take's reader),
- * 0 if incomplete, -1 (LIMIT_EXCEEDED) if it is too long. */
+ * 0 if incomplete, -1 (LIMIT_EXCEEDED) if it is too long:
+ * then nothing more may be added. */
 int wire_take(struct wire *w, char **ret_message, size_t *ret_size, struct error *err);
 
 /* What has been read but not taken: a console's first bytes. */
 const char *wire_rest(const struct wire *w, size_t *ret_size);
 
-/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused). Objects are
- * borrowed from root, which the caller puts. */
+/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused in a call, passed
+ * over in a reply). Objects are borrowed from root, which the caller puts. */
 struct call {
 	struct json_object *root;
 	const char *method;
