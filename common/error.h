@@ -37,6 +37,11 @@ enum error_kind {
 	ERROR_KINDS,
 };
 
+/* Where the wire's error has a datum of its own, it lies in field, path or phase (common/error_json.c has the
+ * table): NO_SUCH_CONTAINER field: the container; AMBIGUOUS field: the container, path: the candidates,
+ * separated by blanks; NAME_IN_USE field: the name, path: the id that has it; INVALID_STATE field: the
+ * container, phase: its state; NOT_SUPPORTED field: the feature; LIMIT_EXCEEDED field: the limit; EVENTS_LOST
+ * field: oldest_seq in decimal. */
 struct error {
 	enum error_kind kind;
 	int errnum;	 /* 0: none */

@@ -148,7 +148,8 @@ static const char *string_end(const char *p, const char *end, bool *ret_escapes)
 	return p < end ? p : NULL;
 }
 
-/* After the opening quote. *ret_text is NUL-terminated, caller frees. An unescaped text is never longer than its source. */
+/* After the opening quote. *ret_text is NUL-terminated, caller frees. An unescaped text is never longer than
+ * its source. */
 static int parse_string(struct parser *ps, char **ret_text, size_t *ret_size)
 {
 	_cleanup_free_ char *text = NULL;
@@ -426,7 +427,7 @@ int64_t json_int(struct json_object *obj, const char *key, int64_t otherwise)
 	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
 }
 
-bool json_bool(struct json_object *obj, const char *key, bool otherwise)
+bool json_flag(struct json_object *obj, const char *key, bool otherwise)
 {
 	struct json_object *value = json_get(obj, key);
 

@@ -36,8 +36,8 @@ int wire_take(struct wire *w, char **ret_message, size_t *ret_size, struct error
 /* What has been read but not taken: a console's first bytes. */
 const char *wire_rest(const struct wire *w, size_t *ret_size);
 
-/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused in a call, passed
- * over in a reply). Objects are borrowed from root, which the caller puts. */
+/* One call or reply as parsed, checked for the envelope's own fields (unknown ones are refused in a call,
+ * passed over in a reply). Objects are borrowed from root, which the caller puts. */
 struct call {
 	struct json_object *root;
 	const char *method;
