@@ -1,0 +1,30 @@
+/*
+ * folder.h - a container's folder on disk: made whole or not at all, its run and exit records. `durable`
+ * everywhere: fsync before success, so that it survives a power cut; transient containers do without.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/control.h"
+
+/* Makes parent/<id> with config.json, shim.json and state.json from texts_fd; visible under its name only
+ * when it is complete. */
+int folder_create(int parent_fd, const char *id, int texts_fd, const struct control_text *config,
+	const struct control_text *shim, const struct control_text *state, bool durable, struct error *err);
+
+int folder_open(int parent_fd, const char *id, int *ret_fd, struct error *err);
+
+/* Replaces dir/name by the text at that place of texts_fd. */
+int folder_save_text(int dir_fd, const char *name, int texts_fd, const struct control_text *text,
+	bool durable, struct error *err);
+
+/* Writes run.json, and takes the space that exit.json will need. */
+int folder_begin_run(int dir_fd, uint64_t run, struct error *err);
+/* Writes exit.json into that space. */
+int folder_end_run(int dir_fd, const struct exit_status *st, struct error *err);
+
+/* Moves parent/<id> into trash_fd: once this has succeeded the container is gone for good, also after a power
+ * cut. The tree itself goes with tree_remove(trash_fd, id). Missing is success. */
+int folder_trash(int parent_fd, int trash_fd, const char *id, struct error *err);
