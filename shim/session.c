@@ -1,0 +1,319 @@
+#include "shim/session.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/exit.h"
+#include "common/fd.h"
+#include "common/frame.h"
+#include "common/json.h"
+#include "common/parse.h"
+#include "shim/console.h"
+
+#define TAKEN_STEP (32 * 1024) /* a client is told at the latest after so many bytes */
+#define TAKEN_QUEUE \
+	(64 * 1024) /* with more than this waiting for it, it is told later: stdin must not grow output */
+
+static void close_client(struct session *s)
+{
+	if (s->readable != NULL)
+		event_free(s->readable);
+	if (s->writable != NULL)
+		event_free(s->writable);
+	s->readable = s->writable = NULL;
+	fd_close(&s->fd);
+	evbuffer_drain(s->out, evbuffer_get_length(s->out));
+	evbuffer_drain(s->in, evbuffer_get_length(s->in));
+}
+
+/* The client is gone, or has to go. What it typed is still given to the container. */
+static void drop_client(struct session *s)
+{
+	close_client(s);
+	s->typed_ended = true;
+	console_resume(s->console);
+	console_typed(s->console);
+}
+
+void session_free(struct session *s)
+{
+	close_client(s);
+	evbuffer_free(s->in);
+	evbuffer_free(s->out);
+	evbuffer_free(s->typed);
+	free(s);
+}
+
+/* Sends what is queued, as far as it goes; false: the client is gone. */
+static bool flush(struct session *s)
+{
+	while (evbuffer_get_length(s->out) > 0) {
+		int n = evbuffer_write(s->out, s->fd);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n <= 0)
+			return false;
+	}
+	return true;
+}
+
+/* One frame: at once if nothing waits before it, the rest is queued. The pieces are borrowed. */
+static void send_frame(struct session *s, enum frame_type type, const void *payload, size_t size)
+{
+	uint8_t header[FRAME_HEADER];
+	size_t sent = 0;
+	if (s->fd < 0)
+		return;
+	frame_header(header, type, (uint32_t) size);
+	if (evbuffer_get_length(s->out) == 0) {
+		struct iovec iov[2] = { { header, sizeof header }, { (void *) payload, size } };
+		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+		ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			/* Freed on a later turn: the caller still walks the list of sessions. */
+			event_active(s->writable, EV_WRITE, 0);
+			evbuffer_add(s->out, header, sizeof header);
+			return;
+		}
+		sent = n > 0 ? (size_t) n : 0;
+	}
+	if (sent < sizeof header)
+		evbuffer_add(s->out, header + sent, sizeof header - sent);
+	size_t done = sent > sizeof header ? sent - sizeof header : 0;
+	if (done < size)
+		evbuffer_add(s->out, (const char *) payload + done, size - done);
+	if (evbuffer_get_length(s->out) > 0)
+		event_add(s->writable, NULL);
+}
+
+static void send_gap(struct session *s, int stream)
+{
+	struct stream_state *st = &s->streams[stream];
+	uint8_t payload[20] = { (uint8_t) (FRAME_STDOUT + stream) };
+	put_u64(payload + 4, st->gap);
+	put_u64(payload + 12, st->gap_position);
+	st->gap = 0;
+	send_frame(s, FRAME_GAP, payload, sizeof payload);
+}
+
+void session_output(struct session *s, int stream, const void *data, size_t size, bool last)
+{
+	struct stream_state *st = &s->streams[stream];
+	uint32_t wanted = stream == 0 ? CONSOLE_STDOUT : CONSOLE_STDERR;
+	if (s->fd < 0 || !(s->flags & wanted))
+		return;
+	uint64_t position = st->position;
+	st->position += size;
+	if (s->flow == FLOW_DROP && !last && evbuffer_get_length(s->out) + size > FLOW_QUEUE_MAX) {
+		if (st->gap == 0)
+			st->gap_position = position;
+		st->gap += size;
+		return;
+	}
+	if (st->gap > 0)
+		send_gap(s, stream);
+	st->sent += size;
+	send_frame(s, (enum frame_type)(FRAME_STDOUT + stream), data, size);
+}
+
+bool session_blocks(const struct session *s)
+{
+	return s->fd >= 0 && s->flow == FLOW_BLOCK && evbuffer_get_length(s->out) >= FLOW_QUEUE_MAX;
+}
+
+void session_exit(struct session *s, const struct exit_status *st)
+{
+	if (s->fd < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		if (s->streams[i].gap > 0)
+			send_gap(s, i);
+	_cleanup_json_ struct json_object *obj = json_object_new_object();
+	json_add(obj, "exit", exit_to_json(st));
+	json_add_int(obj, "stdout", (int64_t) s->streams[0].sent);
+	json_add_int(obj, "stderr", (int64_t) s->streams[1].sent);
+	size_t size;
+	const char *text = json_text(obj, &size);
+	s->ending = true;
+	send_frame(s, FRAME_EXIT, text, size);
+	event_active(s->writable, EV_WRITE, 0);
+}
+
+static void tell_taken(struct session *s)
+{
+	uint64_t news = s->taken - s->taken_told;
+	bool all = evbuffer_get_length(s->typed) == 0;
+	if (news == 0 || (news < TAKEN_STEP && !all) || evbuffer_get_length(s->out) > TAKEN_QUEUE)
+		return;
+	uint8_t payload[8];
+	put_u64(payload, s->taken);
+	s->taken_told = s->taken;
+	send_frame(s, FRAME_TAKEN, payload, sizeof payload);
+}
+
+void session_taken(struct session *s, size_t bytes)
+{
+	s->taken += bytes;
+	tell_taken(s);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+	(void) fd, (void) what;
+	if (!flush(s)) {
+		drop_client(s);
+		return;
+	}
+	tell_taken(s);
+	if (evbuffer_get_length(s->out) > 0)
+		return;
+	event_del(s->writable);
+	if (s->ending) {
+		/* The exit frame is the last thing; the client may be reading to end of file. */
+		shutdown(s->fd, SHUT_WR);
+		drop_client(s);
+		return;
+	}
+	console_resume(s->console);
+}
+
+static void refuse(struct session *s, const char *why)
+{
+	struct error error;
+	_cleanup_json_ struct json_object *obj = json_object_new_object();
+	error_set(&error, ERROR_BAD_MESSAGE, "%s", why);
+	json_add_string(obj, "error", error_name(error.kind));
+	json_add(obj, "parameters", error_to_json(&error));
+	size_t size;
+	const char *text = json_text(obj, &size);
+	s->ending = true;
+	event_del(s->readable);
+	send_frame(s, FRAME_ERROR, text, size);
+	event_active(s->writable, EV_WRITE, 0);
+}
+
+static void take_signal(struct session *s, const struct frame *f)
+{
+	char name[33];
+	int sig;
+	memcpy(name, f->payload, f->size);
+	name[f->size] = '\0';
+	if (signal_parse(name, &sig) < 0)
+		refuse(s, "not a signal's name in a signal frame");
+	else
+		s->console->on_signal(s->console->arg, sig);
+}
+
+static void take_stdin(struct session *s, const struct frame *f)
+{
+	s->received += f->size;
+	if (s->received - s->taken > FRAME_STDIN_WINDOW) {
+		refuse(s, "more stdin was sent than the window allows");
+		return;
+	}
+	if (s->typed_ended || !(s->flags & CONSOLE_STDIN)) {
+		session_taken(s, f->size);
+		return;
+	}
+	evbuffer_add(s->typed, f->payload, f->size);
+}
+
+static void take_frame(struct session *s, const struct frame *f)
+{
+	switch (f->type) {
+	case FRAME_STDIN: take_stdin(s, f); break;
+	case FRAME_STDIN_END: s->typed_ended = true; break;
+	case FRAME_SIGNAL: take_signal(s, f); break;
+	case FRAME_RESIZE: break; /* there is no terminal to resize */
+	default: refuse(s, "a frame of this type is not for a client to send");
+	}
+}
+
+static void take_frames(struct session *s)
+{
+	while (!s->ending && evbuffer_get_length(s->in) >= FRAME_HEADER) {
+		struct frame f;
+		size_t have = evbuffer_get_length(s->in);
+		const uint8_t *header = evbuffer_pullup(s->in, FRAME_HEADER);
+		size_t whole = FRAME_HEADER + (size_t) get_u32(header + 4);
+		const uint8_t *data = evbuffer_pullup(s->in, (ev_ssize_t) (whole < have ? whole : have));
+		int got = frame_decode(data, whole < have ? whole : have, &f);
+		if (got < 0)
+			refuse(s, "not a console frame");
+		if (got <= 0)
+			break;
+		take_frame(s, &f);
+		evbuffer_drain(s->in, whole);
+	}
+	console_typed(s->console);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+	(void) what;
+	int n = evbuffer_read(s->in, fd, FRAME_HEADER + FRAME_PAYLOAD_MAX);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		take_frames(s);
+		return;
+	}
+	/* A half-closed client still reads; one that is gone is noticed by the next write. */
+	event_del(s->readable);
+	s->typed_ended = true;
+	if (n < 0)
+		drop_client(s);
+	else
+		console_typed(s->console);
+}
+
+struct session *session_new(struct console *c, int fd, uint32_t flags, enum flow flow, bool starter,
+	const void *reply, size_t reply_size, const void *early, size_t early_size)
+{
+	struct session *s = calloc(1, sizeof *s);
+	if (s == NULL || fd_nonblock(fd, true) < 0) {
+		close(fd);
+		free(s);
+		return NULL;
+	}
+	s->console = c;
+	s->fd = fd;
+	s->flags = flags;
+	s->flow = flow;
+	s->starter = starter;
+	s->typed_ended = !(flags & CONSOLE_STDIN);
+	s->in = evbuffer_new();
+	s->out = evbuffer_new();
+	s->typed = evbuffer_new();
+	s->readable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+	s->writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
+	if (reply_size > 0)
+		evbuffer_add(s->out, reply, reply_size);
+	if (early_size > 0)
+		evbuffer_add(s->in, early, early_size);
+	return s;
+}
+
+void session_start(struct session *s)
+{
+	if (!flush(s)) {
+		drop_client(s);
+		return;
+	}
+	if (evbuffer_get_length(s->out) > 0)
+		event_add(s->writable, NULL);
+	event_add(s->readable, NULL);
+	take_frames(s);
+}

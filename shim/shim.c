@@ -1,0 +1,543 @@
+/*
+ * shim.c - one container's supervisor: it starts the first process, is its parent, owns its console, log,
+ * timer and exit status, and outlives the daemon. Its life:
+ *
+ *   START → socket, folder, run record, console, cgroup, clone → STARTED or FAILED → …
+ *   … → first process ends → last bytes → exit record → EXITED → EXIT_TAKEN (or a second without) → exit
+ * frames → cgroup, folder, socket → end of the control socket → the last slow reader → end
+ */
+#include "shim/shim.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/control.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "runtime/cgroup.h"
+#include "runtime/start.h"
+#include "shim/console.h"
+#include "shim/folder.h"
+#include "shim/tree.h"
+
+#define EXIT_TAKEN_TIMEOUT_S 1
+#define CGROUP_TIMEOUT_MS    10000
+
+enum { FD_TEXTS, FD_PARENT, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
+
+struct shim {
+	struct control_start start;
+	int fds[FD_COUNT]; /* as START brought them */
+	struct event_base *base;
+	int control; /* the daemon; -1: none at present */
+	struct event *control_event;
+	int caller; /* has connected to the listener, and said nothing yet */
+	struct event *caller_event;
+	int listener;
+	struct event *listener_event;
+	struct console console;
+
+	enum shim_state state;
+	int dir_fd, cgroup_fd, rootfs_lock_fd;
+	int mntns_fd; /* keeps the container's mounts, whose end may take long, until the exit has been told
+		       */
+	pid_t pid;
+	int pidfd;
+	struct event *pidfd_event;
+	int sync;
+	struct event *sync_event;
+	bool ready, begun; /* the child was about to execute; the run has its record */
+	struct error error;
+	struct event *stop_timer;
+	int64_t stop_at_ns; /* monotonic; 0: no timer */
+	struct event *taken_timer;
+	struct exit_status exit;
+	int result;
+};
+
+static void set_control(struct shim *s, int fd);
+
+static bool transient(const struct shim *s)
+{
+	return s->start.flags & START_TRANSIENT;
+}
+
+/* The daemon may be away: then the records on disk tell the next one. */
+static void tell(struct shim *s, void *message, enum control_type type, uint32_t size, int fd)
+{
+	if (s->control >= 0)
+		control_send(s->control, message, type, size, &fd, fd >= 0);
+}
+
+static void drop_event(struct event **event)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+}
+
+/* Takes back everything of the run that others could see. Blocks: a container's folder may be large. */
+static void release(struct shim *s)
+{
+	struct error ignored;
+	drop_event(&s->listener_event);
+	if (s->cgroup_fd >= 0 &&
+		cgroup_remove(s->fds[FD_CGROUP], s->start.id, CGROUP_TIMEOUT_MS, &ignored) < 0)
+		log_warning("%s: cgroup: %s", s->start.id, ignored.msg);
+	fd_close(&s->cgroup_fd);
+	fd_close(&s->mntns_fd);
+	fd_close(&s->rootfs_lock_fd);
+	if (transient(s) && s->dir_fd >= 0 && tree_remove(s->fds[FD_PARENT], s->start.id, &ignored) < 0)
+		log_warning("%s: remove its folder: %s", s->start.id, ignored.msg);
+	/* The socket last: who can connect to it knows that the rest may still be there. */
+	if (s->listener >= 0)
+		unlinkat(s->fds[FD_SHIMS], s->start.id, 0);
+	fd_close(&s->listener);
+	set_control(s, -1);
+}
+
+static void save_exit(struct shim *s)
+{
+	struct error error;
+	char text[sizeof error.msg];
+	if (!transient(s) && s->begun && folder_end_run(s->dir_fd, &s->exit, &error) < 0)
+		log_error("%s: %s", s->start.id, error_format(&error, text, sizeof text));
+}
+
+/* The start failed, with nothing of it left running. */
+static void fail(struct shim *s)
+{
+	struct control_failed failed = { .error = s->error };
+	struct error *error = &failed.error;
+	if (error->kind == ERROR_FAILED || error->kind == ERROR_NONE)
+		error->kind = ERROR_START_FAILED;
+	if (error->kind == ERROR_START_FAILED && error->exit_code == 0)
+		error->exit_code = 125;
+	s->state = SHIM_EXITED;
+	s->exit = (struct exit_status) { .run = s->start.run,
+		.reason = EXIT_REASON_START_FAILED,
+		.code = error->exit_code != 0 ? error->exit_code : 125,
+		.finished_ns = clock_realtime_ns() };
+	error_format(error, s->exit.error, sizeof s->exit.error);
+	save_exit(s);
+	failed.kept = s->begun && !transient(s);
+
+	/* The daemon answers the client once it hears of it, and then nothing may be left: so all goes
+	 * before. */
+	int control = dup(s->control);
+	release(s);
+	if (control >= 0)
+		control_send(control, &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
+	fd_close(&control);
+	s->result = 1;
+	event_base_loopbreak(s->base);
+}
+
+static void on_console_empty(void *arg)
+{
+	struct shim *s = arg;
+	event_base_loopexit(s->base, NULL);
+}
+
+/* The exit has been taken by the daemon, or it is not there to take it. */
+static void finish(struct shim *s)
+{
+	drop_event(&s->taken_timer);
+	drop_event(&s->stop_timer);
+	console_end(&s->console, &s->exit);
+	release(s);
+}
+
+static void on_taken_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void) fd, (void) what;
+	finish(arg);
+}
+
+static void ended(struct shim *s, const siginfo_t *info, const struct rusage *usage)
+{
+	console_drain(&s->console);
+	s->state = SHIM_EXITED;
+	s->exit.run = s->start.run;
+	exit_from_wait(&s->exit, info->si_code, info->si_status);
+	s->exit.finished_ns = clock_realtime_ns();
+	s->exit.oom_killed = cgroup_read_key(s->cgroup_fd, "memory.events", "oom_kill") > 0;
+	s->exit.user_us = (uint64_t) usage->ru_utime.tv_sec * 1000000 + (uint64_t) usage->ru_utime.tv_usec;
+	s->exit.system_us = (uint64_t) usage->ru_stime.tv_sec * 1000000 + (uint64_t) usage->ru_stime.tv_usec;
+	s->exit.max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024;
+	s->exit.log_lost_bytes = s->console.log.lost_total;
+	save_exit(s);
+
+	struct control_exited exited = { .exit = s->exit };
+	if (s->control < 0 || control_send(s->control, &exited, CONTROL_EXITED, sizeof exited, NULL, 0) < 0) {
+		finish(s);
+		return;
+	}
+	struct timeval timeout = { .tv_sec = EXIT_TAKEN_TIMEOUT_S };
+	s->taken_timer = event_new(s->base, -1, 0, on_taken_timeout, s);
+	event_add(s->taken_timer, &timeout);
+}
+
+static void attach_client(struct shim *s)
+{
+	const struct control_text *reply = &s->start.reply, *early = &s->start.early;
+	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
+	if (bytes == NULL ||
+		pread(s->fds[FD_TEXTS], bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
+		pread(s->fds[FD_TEXTS], bytes + reply->size, early->size, early->offset) !=
+			(ssize_t) early->size)
+		return;
+	console_attach(&s->console, steal_fd(&s->fds[FD_CLIENT]), s->start.console_flags,
+		(enum flow) s->start.console_flow, true, bytes, reply->size, bytes + reply->size,
+		early->size);
+}
+
+static void started(struct shim *s)
+{
+	struct control_started message = { .pid = s->pid, .started_ns = clock_realtime_ns() };
+	s->exit.started_ns = message.started_ns;
+	if (s->state == SHIM_STARTING)
+		s->state = SHIM_RUNNING;
+	tell(s, &message, CONTROL_STARTED, sizeof message, s->pidfd);
+	if (s->start.flags & START_CONSOLE)
+		attach_client(s);
+	fd_close(&s->fds[FD_TEXTS]);
+	console_start(&s->console);
+}
+
+/* Reads what the child says. True once it has said its last word: it executes the program, or is dying. */
+static bool read_sync(struct shim *s)
+{
+	struct start_message message;
+	for (;;) {
+		int got = start_sync_read(s->sync, &message);
+		if (got < 0 && errno == EAGAIN)
+			return false;
+		if (got <= 0)
+			return true;
+		if (message.type == START_SYNC_READY)
+			s->ready = true;
+		if (message.type == START_SYNC_ERROR)
+			s->error = message.error;
+	}
+}
+
+static void on_sync(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	(void) fd, (void) what;
+	if (!read_sync(s))
+		return;
+	drop_event(&s->sync_event);
+	fd_close(&s->sync);
+	/* Otherwise its end follows, and tells how the start failed. */
+	if (s->ready && s->error.kind == ERROR_NONE)
+		started(s);
+}
+
+static void on_first_process(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	siginfo_t info = { 0 };
+	struct rusage usage = { 0 };
+	(void) fd, (void) what;
+	/* The system call also gives the usage, which waitid(3) leaves out. */
+	if (syscall(SYS_waitid, P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG, &usage) < 0 || info.si_pid == 0)
+		return;
+	drop_event(&s->pidfd_event);
+	if (s->sync >= 0)
+		on_sync(s->sync, 0, s);
+	if (s->exit.started_ns != 0) {
+		ended(s, &info, &usage);
+		return;
+	}
+	if (s->error.kind == ERROR_NONE && info.si_code == CLD_EXITED)
+		error_set(&s->error, ERROR_START_FAILED,
+			"the container's first process ended while it was set up");
+	else if (s->error.kind == ERROR_NONE)
+		error_set(&s->error, ERROR_START_FAILED,
+			"the container's first process was killed by signal %d while it was set up",
+			info.si_status);
+	fail(s);
+}
+
+static void kill_all(struct shim *s)
+{
+	struct error ignored;
+	if (cgroup_kill(s->cgroup_fd, &ignored) < 0)
+		log_warning("%s: %s", s->start.id, ignored.msg);
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+}
+
+static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void) fd, (void) what;
+	kill_all(arg);
+}
+
+static void on_signal(void *arg, int sig)
+{
+	struct shim *s = arg;
+	syscall(SYS_pidfd_send_signal, s->pidfd, sig, NULL, 0);
+}
+
+static void stop(struct shim *s, int sig, int64_t timeout_ms)
+{
+	s->state = SHIM_STOPPING;
+	if (timeout_ms == 0) {
+		kill_all(s);
+		return;
+	}
+	on_signal(s, sig);
+	int64_t at = clock_monotonic_ns() + timeout_ms * 1000000;
+	if (timeout_ms < 0 || (s->stop_at_ns != 0 && s->stop_at_ns <= at))
+		return;
+	s->stop_at_ns = at;
+	if (s->stop_timer == NULL)
+		s->stop_timer = event_new(s->base, -1, 0, on_stop_timeout, s);
+	struct timeval timeout = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+	event_add(s->stop_timer, &timeout);
+}
+
+static void send_status(struct shim *s)
+{
+	struct control_status status = { .run = s->start.run,
+		.state = s->state,
+		.flags = s->start.flags,
+		.pid = s->pid,
+		.started_ns = s->exit.started_ns,
+		.exit = s->exit };
+	memcpy(status.id, s->start.id, sizeof status.id);
+	tell(s, &status, CONTROL_STATUS, sizeof status, s->pidfd);
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	union {
+		struct control_kill kill;
+		struct control_stop stop;
+		char bytes[CONTROL_MESSAGE_MAX];
+	} message;
+	int fds[FD_MESSAGE_FDS];
+	unsigned n;
+	(void) what;
+	int type = control_recv(fd, &message, fds, &n);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+	if (type < 0 && (errno == EAGAIN || errno == EPROTO))
+		return;
+	bool over = s->state == SHIM_EXITED;
+	if (type <= 0) {
+		set_control(s, -1);
+		if (over && s->taken_timer != NULL)
+			finish(s);
+	} else if (type == CONTROL_KILL && !over) {
+		message.kill.all ? kill_all(s) : on_signal(s, message.kill.sig);
+	} else if (type == CONTROL_STOP && !over) {
+		stop(s, message.stop.sig, message.stop.timeout_ms);
+	} else if (type == CONTROL_EXIT_TAKEN && over && s->taken_timer != NULL) {
+		finish(s);
+	}
+}
+
+static void set_control(struct shim *s, int fd)
+{
+	drop_event(&s->control_event);
+	fd_close(&s->control);
+	if (fd < 0)
+		return;
+	s->control = fd;
+	s->control_event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_control, s);
+	event_add(s->control_event, NULL);
+}
+
+static void set_caller(struct shim *s, int fd)
+{
+	drop_event(&s->caller_event);
+	fd_close(&s->caller);
+	s->caller = fd;
+}
+
+/* Whoever connects takes the daemon's place with its HELLO, not before: a worker that only asks whether there
+ * is still a shim says nothing. */
+static void on_caller(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
+	int fds[FD_MESSAGE_FDS];
+	unsigned n;
+	(void) what;
+	int type = control_recv(fd, message, fds, &n);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+	if (type < 0 && errno == EAGAIN)
+		return;
+	if (type == CONTROL_HELLO) {
+		set_control(s, steal_fd(&s->caller));
+		send_status(s);
+	}
+	set_caller(s, -1);
+}
+
+static void on_listener(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	(void) what;
+	_cleanup_fd_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (conn < 0 || getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		return;
+	set_caller(s, steal_fd(&conn));
+	s->caller_event = event_new(s->base, s->caller, EV_READ | EV_PERSIST, on_caller, s);
+	event_add(s->caller_event, NULL);
+}
+
+/* Bound before anything that lasts is done, and only then it is asked whether the daemon lives: a daemon that
+ * is started later finds the socket, whatever happened to this one's. */
+static int open_listener(struct shim *s)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", s->fds[FD_SHIMS],
+		s->start.id);
+	s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listener < 0 || bind(s->listener, (struct sockaddr *) &address, sizeof address) < 0 ||
+		listen(s->listener, 4) < 0) {
+		fd_close(&s->listener);
+		return error_errno(&s->error, "make the shim's socket");
+	}
+	char byte;
+	if (recv(s->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return error_set(&s->error, ERROR_FAILED, "the daemon has ended");
+	s->listener_event = event_new(s->base, s->listener, EV_READ | EV_PERSIST, on_listener, s);
+	event_add(s->listener_event, NULL);
+	return 0;
+}
+
+static int open_folder(struct shim *s)
+{
+	const struct control_start *st = &s->start;
+	if ((st->flags & START_NEW) && folder_create(s->fds[FD_PARENT], st->id, s->fds[FD_TEXTS], &st->config,
+					       &st->shim, &st->state, !transient(s), &s->error) < 0)
+		return -1;
+	if (folder_open(s->fds[FD_PARENT], st->id, &s->dir_fd, &s->error) < 0)
+		return -1;
+	if (!transient(s)) {
+		s->begun = true;
+		return folder_begin_run(s->dir_fd, st->run, &s->error);
+	}
+	return 0;
+}
+
+/* After the clone the container's ends are the container's alone. */
+static int clone_first_process(struct shim *s, const int stdio[3])
+{
+	_cleanup_fd_ int config = openat(s->dir_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd_ int shim = openat(s->dir_fd, "shim.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (config < 0 || shim < 0)
+		return error_errno(&s->error, "open the container's configuration");
+	struct start start = {
+		.id = s->start.id,
+		.config_fd = config,
+		.shim_fd = shim,
+		.rootfs = s->start.rootfs,
+		.direct = s->start.flags & START_DIRECT,
+		.layers_fd = s->start.flags & START_DIRECT ? -1 : s->dir_fd,
+		.is_volatile = transient(s),
+		.cgroup_fd = s->cgroup_fd,
+		.stdio = { stdio[0], stdio[1], stdio[2] },
+	};
+	return start_clone(&start, &s->pid, &s->pidfd, &s->sync, &s->error);
+}
+
+static int begin(struct shim *s)
+{
+	int stdio[3] = { -1, -1, -1 };
+	char path[64];
+	if (open_listener(s) < 0 || open_folder(s) < 0)
+		return -1;
+	if ((s->start.flags & START_LOCK) &&
+		start_lock_rootfs(s->start.rootfs, &s->rootfs_lock_fd, &s->error) < 0)
+		return -1;
+	s->console = (struct console) {
+		.base = s->base, .on_signal = on_signal, .on_empty = on_console_empty, .arg = s
+	};
+	int result = console_open(&s->console, &s->start, s->dir_fd, stdio, &s->error);
+	if (result == 0)
+		result = cgroup_make(s->fds[FD_CGROUP], s->start.id, &s->cgroup_fd, &s->error);
+	if (result == 0)
+		result = clone_first_process(s, stdio);
+	for (int i = 0; i < 3; i++)
+		fd_close(&stdio[i]);
+	if (result < 0)
+		return -1;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", s->pid);
+	s->mntns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	s->sync_event = event_new(s->base, s->sync, EV_READ | EV_PERSIST, on_sync, s);
+	s->pidfd_event = event_new(s->base, s->pidfd, EV_READ | EV_PERSIST, on_first_process, s);
+	event_add(s->sync_event, NULL);
+	event_add(s->pidfd_event, NULL);
+	return 0;
+}
+
+/* START, the first message; the daemon has sent it already, or is about to. */
+static int receive_start(struct shim *s, int control)
+{
+	union {
+		struct control_start start;
+		char bytes[CONTROL_MESSAGE_MAX];
+	} *message = malloc(sizeof *message);
+	int fds[FD_MESSAGE_FDS];
+	unsigned n = 0;
+	int type = message == NULL ? -1 : control_recv(control, message, fds, &n);
+	for (unsigned i = 0; i < n && i < FD_COUNT; i++)
+		s->fds[i] = fds[i];
+	if (type == CONTROL_START)
+		s->start = message->start;
+	free(message);
+	unsigned expected = s->start.flags & START_CONSOLE ? FD_COUNT : FD_COUNT - 1;
+	return type == CONTROL_START && n == expected ? 0 : -1;
+}
+
+int shim_main(int control_sock)
+{
+	static struct shim s = { .control = -1,
+		.listener = -1,
+		.dir_fd = -1,
+		.cgroup_fd = -1,
+		.rootfs_lock_fd = -1,
+		.mntns_fd = -1,
+		.pidfd = -1,
+		.sync = -1,
+		.fds = { -1, -1, -1, -1, -1 } };
+	s.console.input_fd = s.console.outputs[0].fd = s.console.outputs[1].fd = s.console.log.fd = -1;
+	struct event_config *config = event_config_new();
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+	s.base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0)
+		return 1;
+	set_control(&s, control_sock);
+
+	if (begin(&s) < 0)
+		fail(&s);
+	else
+		event_base_dispatch(s.base);
+	console_done(&s.console);
+	return s.result;
+}
