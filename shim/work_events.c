@@ -1,0 +1,57 @@
+/* work_events.c - the events file's one writer: a process, so that a slow disk never holds up the daemon. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "shim/worker.h"
+
+#define EVENTS_FILE "events"
+#define EVENTS_OLD  "events.1"
+#define EVENTS_SIZE (4 * 1024 * 1024) /* then the file becomes events.1 */
+
+static int open_file(int state_fd)
+{
+	return openat(state_fd, EVENTS_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Whole lines or nothing: what a full disk does not take is missing, not torn. */
+static void append(int fd, const char *text, size_t size)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && write(fd, text, size) != (ssize_t) size && ftruncate(fd, st.st_size) < 0)
+		return;
+}
+
+int work_events_file(struct work *w, struct error *err)
+{
+	char text[CONTROL_MESSAGE_MAX];
+	struct stat st;
+	/* The writer of a daemon that was killed may still have events in its socket: its end comes first. */
+	_cleanup_fd_ int lock =
+		openat(w->state_fd, "events.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return error_errno(err, "lock the events file");
+	_cleanup_fd_ int fd = open_file(w->state_fd);
+	if (fd < 0)
+		return error_errno(err, "open the events file");
+	for (;;) {
+		ssize_t n = recv(w->control, text, sizeof text, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return 0;
+		append(fd, text, (size_t) n);
+		if (fstat(fd, &st) == 0 && st.st_size >= EVENTS_SIZE &&
+			renameat(w->state_fd, EVENTS_FILE, w->state_fd, EVENTS_OLD) == 0) {
+			fd_close(&fd);
+			fd = open_file(w->state_fd);
+			if (fd < 0)
+				return error_errno(err, "open the events file");
+		}
+	}
+}

@@ -1,0 +1,78 @@
+/* work_sweep.c - clears up after crashes, at the daemon's start: what is provably ours and nobody's any more.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "runtime/cgroup.h"
+#include "shim/tree.h"
+#include "shim/worker.h"
+
+#define HALF_MADE	  ".new-"
+#define CGROUP_TIMEOUT_MS 10000
+
+typedef void (*visit_fn)(struct work *w, int dir_fd, const char *name);
+
+static void for_each(struct work *w, int parent_fd, const char *folder, visit_fn visit)
+{
+	int fd = openat(parent_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			visit(w, fd, entry->d_name);
+	closedir(dir);
+}
+
+static void remove_tree(struct work *w, int dir_fd, const char *name)
+{
+	struct error error;
+	char text[sizeof error.msg];
+	(void) w;
+	if (tree_remove(dir_fd, name, &error) < 0)
+		log_warning("sweep: %s", error_format(&error, text, sizeof text));
+}
+
+/* A shim binds its socket before it makes a folder or a cgroup, and unlinks it after they are gone: with no
+ * shim at the socket nobody uses them. */
+static void visit_transient(struct work *w, int dir_fd, const char *name)
+{
+	const char *id =
+		strncmp(name, HALF_MADE, sizeof HALF_MADE - 1) == 0 ? name + sizeof HALF_MADE - 1 : name;
+	if (!id_valid(id) || !work_shim_lives(w, id))
+		remove_tree(w, dir_fd, name);
+}
+
+static void visit_container(struct work *w, int dir_fd, const char *name)
+{
+	if (strncmp(name, HALF_MADE, sizeof HALF_MADE - 1) == 0)
+		visit_transient(w, dir_fd, name);
+}
+
+static void visit_cgroup(struct work *w, int dir_fd, const char *name)
+{
+	struct error error;
+	char text[sizeof error.msg];
+	if (id_valid(name) && !work_shim_lives(w, name) &&
+		cgroup_remove(dir_fd, name, CGROUP_TIMEOUT_MS, &error) < 0)
+		log_warning("sweep: %s", error_format(&error, text, sizeof text));
+}
+
+int work_sweep(struct work *w, struct error *err)
+{
+	(void) err;
+	for_each(w, w->cgroup_fd, ".", visit_cgroup);
+	for_each(w, w->state_fd, "transient", visit_transient);
+	for_each(w, w->state_fd, "containers", visit_container);
+	for_each(w, w->state_fd, "trash", remove_tree);
+	return 0;
+}

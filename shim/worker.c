@@ -1,0 +1,81 @@
+#include "shim/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+#include "shim/shim.h"
+
+enum { FD_TEXTS, FD_STATE, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
+
+static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
+	[WORK_CREATE] = work_create,
+	[WORK_SAVE_STATE] = work_save_state,
+	[WORK_REMOVE] = work_remove,
+	[WORK_BURY] = work_bury,
+	[WORK_SWEEP] = work_sweep,
+	[WORK_READ_BUNDLE] = work_read_bundle,
+	[WORK_LOGS] = work_logs,
+	[WORK_EVENTS_FILE] = work_events_file,
+};
+
+void work_done(struct work *w)
+{
+	struct control_work_done done = { .text_size = w->result_size };
+	if (!w->done_sent)
+		control_send(
+			w->control, &done, CONTROL_WORK_DONE, sizeof done, &w->result_fd, w->result_fd >= 0);
+	w->done_sent = true;
+}
+
+int work_open_parent(const struct work *w, int *ret_fd, struct error *err)
+{
+	const char *name = w->message.transient ? "transient" : "containers";
+	int fd = openat(w->state_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open '%s' in the state folder", name);
+	*ret_fd = fd;
+	return 0;
+}
+
+bool work_shim_lives(const struct work *w, const char *id)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", w->shims_fd, id);
+	/* A full queue of callers (EAGAIN) is a living shim, too. */
+	return fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN;
+}
+
+int worker_main(int control_sock)
+{
+	union {
+		struct control_work work;
+		char bytes[CONTROL_MESSAGE_MAX];
+	} message;
+	struct work w = { .control = control_sock, .client_fd = -1, .result_fd = -1 };
+	int fds[FD_MESSAGE_FDS];
+	unsigned n = 0;
+	int type = control_recv(control_sock, &message, fds, &n);
+	if (type != CONTROL_WORK || message.work.op >= WORK_OPS || n < FD_CLIENT || n > FD_COUNT ||
+		(message.work.op == WORK_LOGS) != (n == FD_COUNT))
+		return 1;
+	w.message = message.work;
+	w.texts_fd = fds[FD_TEXTS];
+	w.state_fd = fds[FD_STATE];
+	w.shims_fd = fds[FD_SHIMS];
+	w.cgroup_fd = fds[FD_CGROUP];
+	w.client_fd = n == FD_COUNT ? fds[FD_CLIENT] : -1;
+
+	struct control_failed failed = { 0 };
+	if (works[w.message.op](&w, &failed.error) == 0)
+		work_done(&w);
+	else if (!w.done_sent)
+		control_send(control_sock, &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
+	return failed.error.kind != ERROR_NONE;
+}

@@ -1,0 +1,34 @@
+/*
+ * worker.h - what a worker is given, and its kinds of work. A worker does one piece of work that may block,
+ * in a process of its own, and ends. Each returns 0, or -1 with err, which then goes to the daemon as FAILED.
+ */
+#pragma once
+
+#include "common/control.h"
+
+struct work {
+	struct control_work message;
+	int control;
+	int texts_fd, state_fd, shims_fd, cgroup_fd;
+	int client_fd; /* WORK_LOGS; else -1 */
+	int result_fd; /* WORK_READ_BUNDLE leaves its memfd here */
+	uint32_t result_size;
+	bool done_sent; /* WORK_DONE has been sent already: what follows is clearing up */
+};
+
+void work_done(struct work *w);
+
+/* "containers" or "transient" below the state folder, opened. */
+int work_open_parent(const struct work *w, int *ret_fd, struct error *err);
+
+/* Is there a shim that still answers for this id? */
+bool work_shim_lives(const struct work *w, const char *id);
+
+int work_create(struct work *w, struct error *err);
+int work_save_state(struct work *w, struct error *err);
+int work_remove(struct work *w, struct error *err);
+int work_bury(struct work *w, struct error *err);
+int work_sweep(struct work *w, struct error *err);
+int work_read_bundle(struct work *w, struct error *err);
+int work_logs(struct work *w, struct error *err);
+int work_events_file(struct work *w, struct error *err);
