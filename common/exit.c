@@ -71,7 +71,7 @@ static void quote(const char *text, char *buf, size_t size)
 
 int exit_save_text(const struct exit_status *st, char buf[EXIT_JSON_MAX])
 {
-	char started[TIME_TEXT], finished[TIME_TEXT], error[2 * sizeof st->error],
+	char started[TIME_TEXT], finished[TIME_TEXT], error[2 * sizeof st->error + 8],
 		clean[2 * sizeof st->error];
 	char code[16] = "null", name[16];
 	if (st->code >= 0)
