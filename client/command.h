@@ -1,0 +1,50 @@
+/*
+ * command.h - ctl's verbs as rows of data: name, arguments, options, help and the function that does it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "client/option.h"
+
+struct command {
+	const char *name;
+	const char *aliases;   /* separated by spaces, or NULL */
+	const char *arguments; /* "CONTAINER…" in the usage line */
+	const char *summary;   /* a line in `ctl help`, and the beginning of --help */
+	int min, max;	       /* positional arguments; max -1: any number */
+	bool program; /* the first positional argument ends the options: what follows is a program's */
+	const struct option *sets[OPTION_SETS];
+	int (*run)(struct arguments *args); /* returns ctl's exit code */
+};
+
+/* Exit codes of ctl's own (features.md): a usage error or an unreachable daemon; one of several failed; the
+ * program's status is not known. */
+#define CTL_FAILED  1
+#define CTL_ENGINE  125
+#define CTL_UNKNOWN 255
+
+extern const struct command commands[];	  /* name NULL at the end */
+extern const struct command root_command; /* `ctl` itself: the options before the verb */
+
+const struct command *command_find(const char *name); /* by name or alias, or NULL */
+/* The verb (or one of the options) that somebody may have meant, or NULL. */
+const char *command_guess(const char *name);
+const char *option_guess(const struct command *command, const char *name);
+
+/* The verbs. */
+int verb_create(struct arguments *args);
+int verb_run(struct arguments *args);
+int verb_start(struct arguments *args);
+int verb_stop(struct arguments *args);
+int verb_kill(struct arguments *args);
+int verb_wait(struct arguments *args);
+int verb_rm(struct arguments *args);
+int verb_rename(struct arguments *args);
+int verb_ps(struct arguments *args);
+int verb_inspect(struct arguments *args);
+int verb_logs(struct arguments *args);
+int verb_events(struct arguments *args);
+int verb_info(struct arguments *args);
+int verb_version(struct arguments *args);
+int verb_help(struct arguments *args);

@@ -1,0 +1,71 @@
+#include "client/config.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <uuid/uuid.h>
+
+#include "client/env.h"
+#include "client/option.h"
+#include "client/value.h"
+#include "common/error.h"
+#include "common/json.h"
+#include "common/parse.h"
+
+static void add_id(struct json_object *config)
+{
+	static const char digits[] = "0123456789abcdef";
+	char id[ID_LENGTH + 1] = "";
+	uuid_t uuid;
+	uuid_generate_random(uuid);
+	for (size_t i = 0; i < sizeof uuid; i++) {
+		id[2 * i] = digits[uuid[i] >> 4];
+		id[2 * i + 1] = digits[uuid[i] & 15];
+	}
+	json_add_string(config, "id", id);
+}
+
+/* Files first, so that -e counts, wherever it stands. */
+static int merge_env(struct arguments *args, struct error *err)
+{
+	struct json_object *merged = json_get(args->local, "env_file"), *own = json_get(args->request, "env");
+	if (merged == NULL)
+		return 0;
+	for (size_t i = 0; i < json_length(own); i++)
+		if (env_set(merged, json_object_get_string(json_object_array_get_idx(own, i)), err) < 0)
+			return -1;
+	json_add(args->request, "env", json_object_get(merged));
+	return 0;
+}
+
+int config_make(struct arguments *args, struct json_object **ret_config, struct error *err)
+{
+	struct json_object *config = args->request;
+	bool rootfs = json_get(config, "rootfs") != NULL, bundle = json_get(config, "bundle") != NULL;
+	bool image = !rootfs && !bundle;
+	if (rootfs && bundle)
+		return error_set(err, ERROR_USAGE, "--rootfs and --bundle exclude each other");
+	if (image && args->count == 0) {
+		error_set(err, ERROR_USAGE, "needs IMAGE, --rootfs, --rootfs-rw or --bundle");
+		return error_hint(err, "busybox is built in: ctl run --rm busybox uname -a");
+	}
+	if (image)
+		json_add_string(config, "image", args->positional[0]);
+	for (int i = image; i < args->count; i++)
+		json_object_array_add(
+			value_array(config, "args"), json_object_new_string(args->positional[i]));
+	add_id(config);
+	if (merge_env(args, err) < 0)
+		return -1;
+	*ret_config = config;
+	return 0;
+}
+
+const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT])
+{
+	const char *name = json_string(config, "name", NULL);
+	if (name != NULL)
+		snprintf(buf, CONFIG_SUBJECT, "%s", name);
+	else
+		snprintf(buf, CONFIG_SUBJECT, "%.12s", json_string(config, "id", ""));
+	return buf;
+}

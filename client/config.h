@@ -1,0 +1,15 @@
+/* config.h - the interface's Config from the command line of create and run. */
+#pragma once
+
+struct arguments;
+struct error;
+struct json_object;
+
+#define CONFIG_SUBJECT 65
+
+/* Adds to what the options have put into args->request: the id that ctl chooses, image and arguments. The
+ * object is the request itself, borrowed. */
+int config_make(struct arguments *args, struct json_object **ret_config, struct error *err);
+
+/* What messages call this container: its name, or the short id that becomes it. Returns buf. */
+const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT]);

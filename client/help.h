@@ -1,0 +1,7 @@
+/* help.h - `ctl help` and --help, made from the tables; at most 80 columns. */
+#pragma once
+
+struct command;
+
+void help_overview(void);
+void help_command(const struct command *command);

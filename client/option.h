@@ -1,0 +1,95 @@
+/*
+ * option.h - command-line options as rows of data. One row feeds the parser, the usage errors, --help and
+ * completion. A parsed command line is JSON: the call's parameters, and beside them what only ctl wants to
+ * know.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct command;
+struct error;
+struct json_object;
+
+/* What a value is; value.c has a setter for each. */
+enum value_kind {
+	VALUE_END,    /* no row: the end of a table */
+	VALUE_FLAG,   /* none, or =true, =false */
+	VALUE_TEXT,   /* the last one counts */
+	VALUE_WORD,   /* a list of one: --entrypoint */
+	VALUE_LIST,   /* each is one more element */
+	VALUE_CHOICE, /* one of metavar's words, which | parts */
+	VALUE_COUNT,  /* 0 to 2^31 - 1 */
+	VALUE_TAIL,   /* a count, or "all" */
+	VALUE_SIZE,
+	VALUE_DURATION, /* milliseconds */
+	VALUE_TIMEOUT,	/* a duration, or -1: for ever */
+	VALUE_TIME,	/* RFC 3339 on the wire */
+	VALUE_SIGNAL,
+	VALUE_PATH,   /* made absolute */
+	VALUE_ROOTFS, /* --rootfs, --rootfs-rw */
+	VALUE_ROOTFS_RW,
+	VALUE_ENV,
+	VALUE_ENV_FILE,
+	VALUE_LABEL,
+	VALUE_LABEL_FILE,
+	VALUE_VOLUME,
+	VALUE_MOUNT,
+	VALUE_TMPFS,
+	VALUE_PAIR, /* KEY=VALUE into a map */
+	VALUE_LOG_OPT,
+	VALUE_LATER_FLAG, /* not supported yet: refused, but for the value (field) that is what happens anyway
+			   */
+	VALUE_LATER,	  /* likewise, with a value */
+	VALUE_KINDS,
+};
+
+/* The headings of --help, in their order. */
+enum option_group {
+	GROUP_COMMAND,
+	GROUP_CONSOLE,
+	GROUP_ROOT,
+	GROUP_PROCESS,
+	GROUP_MOUNTS,
+	GROUP_SECURITY,
+	GROUP_LOG,
+	GROUP_OUTPUT,
+	GROUP_COMMON,
+	GROUP_LATER,
+	OPTION_GROUPS,
+};
+
+struct option {
+	const char *name; /* long, without dashes */
+	char letter;	  /* 0: none */
+	enum value_kind value;
+	enum option_group group;
+	/* The parameter that it sets; ".x" is ctl's own x. VALUE_LATER: the value that is no change. */
+	const char *field;
+	const char *metavar; /* "DIR"; NULL for flags */
+	const char *help;    /* VALUE_LATER: the hint, or NULL */
+};
+
+#define OPTION_SETS 4
+
+struct arguments {
+	const struct command *command;
+	struct json_object *request; /* the call's parameters, or the Config of create and run */
+	struct json_object *local;   /* ctl's own */
+	char **positional;	     /* borrowed from argv, NULL at the end */
+	int count;
+};
+
+/* Permutes argv: positional arguments go to its end in their order. Errors are USAGE. Whatever happens, the
+ * caller calls arguments_done. */
+int arguments_parse(
+	const struct command *command, int argc, char **argv, struct arguments *ret_args, struct error *err);
+void arguments_done(struct arguments *args);
+
+/* The same as if the option had been given. value NULL: a flag that is true. */
+int arguments_set(struct arguments *args, const struct option *o, const char *value, struct error *err);
+
+/* By long name or letter, among the command's; NULL if there is none. */
+const struct option *option_find(const struct command *command, const char *name, size_t length);
+const struct option *option_find_letter(const struct command *command, char letter);

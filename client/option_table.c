@@ -1,0 +1,248 @@
+#include "client/option_table.h"
+
+const struct option common_options[] = {
+	{ "socket", 0, VALUE_TEXT, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
+	{ "help", 0, VALUE_FLAG, GROUP_COMMON, ".help", NULL, "print this text" },
+	{ 0 },
+};
+
+const struct option help_letter_options[] = {
+	{ "help", 'h', VALUE_FLAG, GROUP_COMMON, ".help", NULL, "print this text" },
+	{ "socket", 0, VALUE_TEXT, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
+	{ 0 },
+};
+
+const struct option root_options[] = {
+	{ "version", 'v', VALUE_FLAG, GROUP_COMMON, ".version", NULL, "print ctl's version" },
+	{ 0 },
+};
+
+const struct option config_options[] = {
+	{ "name", 0, VALUE_TEXT, GROUP_COMMAND, "name", "NAME", "the container's name (else its short id)" },
+	{ "rm", 0, VALUE_FLAG, GROUP_COMMAND, "remove", NULL, "remove the container when it has ended" },
+	{ "cidfile", 0, VALUE_TEXT, GROUP_COMMAND, ".cidfile", "FILE", "write the id into this new file" },
+	{ "label", 'l', VALUE_LABEL, GROUP_COMMAND, "labels", "KEY=VALUE", "a label; may be repeated" },
+	{ "label-file", 0, VALUE_LABEL_FILE, GROUP_COMMAND, "labels", "FILE", "labels, one a line" },
+	{ "quiet", 'q', VALUE_FLAG, GROUP_COMMAND, ".quiet", NULL, "print no progress" },
+
+	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "keep standard input open" },
+
+	{ "rootfs", 0, VALUE_ROOTFS, GROUP_ROOT, "rootfs", "DIR",
+		"this folder is the root, below an overlay that takes what is written" },
+	{ "rootfs-rw", 0, VALUE_ROOTFS_RW, GROUP_ROOT, "rootfs", "DIR",
+		"this folder is the root and is written into, by one container at a time" },
+	{ "bundle", 0, VALUE_PATH, GROUP_ROOT, "bundle", "DIR", "an OCI bundle: its config.json and root" },
+	{ "read-only", 0, VALUE_FLAG, GROUP_ROOT, "read_only", NULL, "the root cannot be written" },
+
+	{ "entrypoint", 0, VALUE_WORD, GROUP_PROCESS, "entrypoint", "PROGRAM",
+		"the program, before the arguments of the command line" },
+	{ "env", 'e', VALUE_ENV, GROUP_PROCESS, "env", "NAME[=VALUE]",
+		"an environment variable; without a value, the caller's" },
+	{ "env-file", 0, VALUE_ENV_FILE, GROUP_PROCESS, ".env_file", "FILE", "environment, one a line" },
+	{ "workdir", 'w', VALUE_TEXT, GROUP_PROCESS, "cwd", "DIR", "the working directory" },
+	{ "user", 'u', VALUE_TEXT, GROUP_PROCESS, "user", "USER[:GROUP]", "names or numbers" },
+	{ "group-add", 0, VALUE_LIST, GROUP_PROCESS, "groups", "GROUP", "one more group of the user's" },
+	{ "hostname", 'h', VALUE_TEXT, GROUP_PROCESS, "hostname", "NAME",
+		"the host name (else the short id)" },
+	{ "init", 0, VALUE_FLAG, GROUP_PROCESS, "init", NULL,
+		"run a small init that passes signals on and reaps" },
+	{ "stop-signal", 0, VALUE_SIGNAL, GROUP_PROCESS, "stop_signal", "SIGNAL",
+		"what stop sends first (SIGTERM)" },
+	{ "stop-timeout", 0, VALUE_TIMEOUT, GROUP_PROCESS, "stop_timeout_ms", "TIME",
+		"how long stop waits before it kills (10s; -1: for ever)" },
+
+	{ "volume", 'v', VALUE_VOLUME, GROUP_MOUNTS, "mounts", "SOURCE:TARGET[:OPTIONS]",
+		"bind mount; options: ro, rw, …" },
+	{ "mount", 0, VALUE_MOUNT, GROUP_MOUNTS, "mounts", "KEY=VALUE,…",
+		"type=bind|tmpfs, source=, target=, readonly, bind-propagation=, tmpfs-size=, tmpfs-mode=" },
+	{ "tmpfs", 0, VALUE_TMPFS, GROUP_MOUNTS, "mounts", "TARGET[:OPTIONS]",
+		"mount a tmpfs; options: size=, mode=, …" },
+
+	{ "cap-add", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_add", "CAP", "add a capability, or ALL" },
+	{ "cap-drop", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_drop", "CAP",
+		"drop a capability, or ALL" },
+
+	{ "log-driver", 0, VALUE_CHOICE, GROUP_LOG, "log", "file|none", "where the output is kept (file)" },
+	{ "log-opt", 0, VALUE_LOG_OPT, GROUP_LOG, "", "KEY=VALUE", "max-size=SIZE (10M), max-file=N (3)" },
+	{ 0 },
+};
+
+#define LATER(name, letter, metavar, same, hint)                                                      \
+	{                                                                                             \
+		name, letter, metavar[0] != '\0' ? VALUE_LATER : VALUE_LATER_FLAG, GROUP_LATER, same, \
+			metavar, hint                                                                 \
+	}
+
+static const char limits_hint[] = "limits come with a later version";
+static const char network_hint[] = "a container has its own network namespace with loopback only";
+static const char namespace_hint[] = "a container has namespaces of its own";
+static const char health_hint[] = "health checks come with a later version";
+static const char terminal_hint[] = "terminals: not yet; leave out -t";
+
+/* `same` is the value that asks for what happens anyway: it is accepted. */
+const struct option later_options[] = {
+	LATER("tty", 't', "", "false", terminal_hint),
+	LATER("attach", 'a', "STREAM", NULL, "run attaches both streams; -d attaches none"),
+	LATER("detach-keys", 0, "KEYS", NULL, terminal_hint),
+	LATER("sig-proxy", 0, "", "true", "-d lets go of the container"),
+	LATER("no-replay", 0, "", "false", NULL),
+	LATER("trace", 0, "", "false", NULL),
+	LATER("timeout", 0, "TIME", NULL, NULL),
+
+	LATER("publish", 'p', "PORT", NULL, network_hint),
+	LATER("publish-all", 'P', "", "false", network_hint),
+	LATER("expose", 0, "PORT", NULL, network_hint),
+	LATER("network", 0, "NAME", "none", network_hint),
+	LATER("net", 0, "NAME", "none", network_hint),
+	LATER("ip", 0, "ADDRESS", NULL, network_hint),
+	LATER("mac-address", 0, "ADDRESS", NULL, network_hint),
+	LATER("link", 0, "NAME", NULL, network_hint),
+	LATER("add-host", 0, "NAME:ADDRESS", NULL, "mount a file of your own on /etc/hosts"),
+	LATER("dns", 0, "ADDRESS", NULL, "mount a file of your own on /etc/resolv.conf"),
+	LATER("dns-search", 0, "DOMAIN", NULL, "mount a file of your own on /etc/resolv.conf"),
+	LATER("dns-option", 0, "OPTION", NULL, "mount a file of your own on /etc/resolv.conf"),
+	LATER("domainname", 0, "NAME", NULL, NULL),
+
+	LATER("restart", 0, "POLICY", "no", "restart policies come with a later version"),
+	LATER("health-cmd", 0, "COMMAND", NULL, health_hint),
+	LATER("health-interval", 0, "TIME", NULL, health_hint),
+	LATER("health-timeout", 0, "TIME", NULL, health_hint),
+	LATER("health-retries", 0, "N", NULL, health_hint),
+	LATER("health-start-period", 0, "TIME", NULL, health_hint),
+	LATER("no-healthcheck", 0, "", "true", health_hint),
+
+	LATER("memory", 'm', "SIZE", NULL, limits_hint),
+	LATER("memory-high", 0, "SIZE", NULL, limits_hint),
+	LATER("memory-low", 0, "SIZE", NULL, limits_hint),
+	LATER("memory-min", 0, "SIZE", NULL, limits_hint),
+	LATER("memory-reservation", 0, "SIZE", NULL, limits_hint),
+	LATER("memory-swap", 0, "SIZE", NULL, limits_hint),
+	LATER("memory-swappiness", 0, "N", NULL, limits_hint),
+	LATER("oom-kill-disable", 0, "", "false", limits_hint),
+	LATER("oom-score-adj", 0, "N", NULL, limits_hint),
+	LATER("cpus", 0, "N", NULL, limits_hint),
+	LATER("cpu-weight", 0, "N", NULL, limits_hint),
+	LATER("cpu-shares", 'c', "N", NULL, limits_hint),
+	LATER("cpu-period", 0, "N", NULL, limits_hint),
+	LATER("cpu-quota", 0, "N", NULL, limits_hint),
+	LATER("cpuset-cpus", 0, "LIST", NULL, limits_hint),
+	LATER("cpuset-mems", 0, "LIST", NULL, limits_hint),
+	LATER("pids-limit", 0, "N", NULL, limits_hint),
+	LATER("io-max", 0, "LIMITS", NULL, limits_hint),
+	LATER("io-weight", 0, "N", NULL, limits_hint),
+	LATER("blkio-weight", 0, "N", NULL, limits_hint),
+	LATER("device-read-bps", 0, "DEVICE:RATE", NULL, limits_hint),
+	LATER("device-write-bps", 0, "DEVICE:RATE", NULL, limits_hint),
+	LATER("device-read-iops", 0, "DEVICE:RATE", NULL, limits_hint),
+	LATER("device-write-iops", 0, "DEVICE:RATE", NULL, limits_hint),
+	LATER("cgroup-conf", 0, "KEY=VALUE", NULL, limits_hint),
+	LATER("cgroup-parent", 0, "CGROUP", NULL, limits_hint),
+	LATER("shm-size", 0, "SIZE", "64m", "--tmpfs /dev/shm:size=SIZE,mode=1777 mounts another one"),
+	LATER("ulimit", 0, "NAME=SOFT:HARD", NULL, NULL),
+
+	LATER("privileged", 0, "", "false", "--cap-add=ALL gives all capabilities"),
+	LATER("security-opt", 0, "OPTION", "no-new-privileges", NULL),
+	LATER("device", 0, "DEVICE", NULL, NULL),
+	LATER("device-cgroup-rule", 0, "RULE", NULL, NULL),
+	LATER("gpus", 0, "LIST", NULL, NULL),
+	LATER("sysctl", 0, "KEY=VALUE", NULL, NULL),
+	LATER("pid", 0, "MODE", "private", namespace_hint),
+	LATER("ipc", 0, "MODE", "private", namespace_hint),
+	LATER("uts", 0, "MODE", "private", namespace_hint),
+	LATER("cgroupns", 0, "MODE", "private", namespace_hint),
+	LATER("userns", 0, "MODE", "host", "a container's ids are the host's"),
+
+	LATER("volumes-from", 0, "CONTAINER", NULL, "give the mounts again by -v"),
+	LATER("volume-driver", 0, "NAME", NULL, "-v mounts folders of the host"),
+	LATER("pull", 0, "WHEN", "never", "images are local: busybox, or --rootfs DIR"),
+	LATER("platform", 0, "NAME", NULL, NULL),
+	LATER("runtime", 0, "NAME", NULL, "the runtime is built in"),
+	{ 0 },
+};
+
+const struct option run_options[] = {
+	{ "detach", 'd', VALUE_FLAG, GROUP_CONSOLE, ".detach", NULL, "print the id and leave it running" },
+	{ "flow", 0, VALUE_CHOICE, GROUP_CONSOLE, ".flow", "block|drop",
+		"when output is not taken: hold the program up, or go on and report the loss (block)" },
+	{ 0 },
+};
+
+const struct option start_options[] = {
+	{ "attach", 'a', VALUE_FLAG, GROUP_COMMAND, ".attach", NULL, "attach its output; one container" },
+	{ "interactive", 'i', VALUE_FLAG, GROUP_COMMAND, ".interactive", NULL, "attach standard input, too" },
+	{ "flow", 0, VALUE_CHOICE, GROUP_COMMAND, ".flow", "block|drop", "as with run" },
+	{ 0 },
+};
+
+const struct option stop_options[] = {
+	{ "time", 't', VALUE_TIMEOUT, GROUP_COMMAND, "timeout_ms", "TIME",
+		"wait so long before killing (10s; 0: at once; -1: for ever)" },
+	{ "timeout", 0, VALUE_TIMEOUT, GROUP_COMMAND, "timeout_ms", "TIME", "the same" },
+	{ "signal", 's', VALUE_SIGNAL, GROUP_COMMAND, "signal", "SIGNAL", "instead of its stop signal" },
+	{ 0 },
+};
+
+const struct option kill_options[] = {
+	{ "signal", 's', VALUE_SIGNAL, GROUP_COMMAND, "signal", "SIGNAL", "name or number (KILL)" },
+	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "every process of it; with SIGKILL only" },
+	{ 0 },
+};
+
+const struct option wait_options[] = {
+	{ "condition", 0, VALUE_CHOICE, GROUP_COMMAND, "condition", "exited|running|removed",
+		"what to wait for (exited)" },
+	{ 0 },
+};
+
+const struct option rm_options[] = {
+	{ "force", 'f', VALUE_FLAG, GROUP_COMMAND, "force", NULL, "kill it first if it runs" },
+	{ 0 },
+};
+
+#define FORMAT(choices, help)                                                     \
+	{                                                                         \
+		"format", 0, VALUE_CHOICE, GROUP_OUTPUT, ".format", choices, help \
+	}
+
+const struct option ps_options[] = {
+	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "also those that do not run" },
+	{ "filter", 'f', VALUE_LIST, GROUP_COMMAND, "filters", "KEY=VALUE",
+		"id, name, label, exited, status, before, since; may be repeated" },
+	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "ids only" },
+	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole ids and commands" },
+	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
+const struct option inspect_options[] = {
+	FORMAT("json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
+const struct option logs_options[] = {
+	{ "follow", 'f', VALUE_FLAG, GROUP_COMMAND, "follow", NULL, "go on until the container ends" },
+	{ "tail", 'n', VALUE_TAIL, GROUP_COMMAND, "tail", "N|all", "only the last N lines" },
+	{ "since", 0, VALUE_TIME, GROUP_COMMAND, "since", "TIME",
+		"RFC 3339, a date, unix seconds, or so long ago (10m)" },
+	{ "until", 0, VALUE_TIME, GROUP_COMMAND, "until", "TIME", "likewise" },
+	{ "stdout", 0, VALUE_FLAG, GROUP_COMMAND, "stdout", NULL, "only standard output" },
+	{ "stderr", 0, VALUE_FLAG, GROUP_COMMAND, "stderr", NULL, "only standard error" },
+	{ "timestamps", 't', VALUE_FLAG, GROUP_OUTPUT, ".timestamps", NULL, "each line's time in front" },
+	{ 0 },
+};
+
+const struct option events_options[] = {
+	{ "since", 0, VALUE_TIME, GROUP_COMMAND, "since", "TIME",
+		"RFC 3339, a date, unix seconds, or so long ago (10m)" },
+	{ "until", 0, VALUE_TIME, GROUP_COMMAND, "until", "TIME", "likewise; ends there" },
+	{ "since-seq", 0, VALUE_COUNT, GROUP_COMMAND, "since_seq", "N", "those after number N" },
+	{ "filter", 'f', VALUE_LIST, GROUP_COMMAND, "filters", "KEY=VALUE", "may be repeated" },
+	{ "no-follow", 0, VALUE_FLAG, GROUP_COMMAND, ".no_follow", NULL, "end after what has happened" },
+	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
+const struct option info_options[] = {
+	FORMAT("table|json|jsonl", "json: one object"),
+	{ 0 },
+};

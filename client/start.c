@@ -1,0 +1,207 @@
+/* start.c - create, run and start -a: what makes a container or becomes its console. */
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/command.h"
+#include "client/config.h"
+#include "client/connection.h"
+#include "client/console.h"
+#include "client/report.h"
+#include "client/targets.h"
+#include "client/value.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+
+/* --cidfile: made before the container, so that there is none without its file; gone if there is none. */
+struct cidfile {
+	const char *path; /* NULL: not asked for, or the id is in it */
+	int fd;
+};
+
+static void cidfile_done(struct cidfile *file)
+{
+	if (file->path != NULL)
+		unlink(file->path);
+	fd_close(&file->fd);
+}
+
+#define _cleanup_cidfile_ __attribute__((cleanup(cidfile_done)))
+
+static int cidfile_make(struct cidfile *file, const char *path, struct error *err)
+{
+	if (path == NULL)
+		return 0;
+	file->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (file->fd < 0) {
+		error_errno(err, "--cidfile '%s'", path);
+		err->kind = ERROR_USAGE;
+		return -1;
+	}
+	file->path = path;
+	return 0;
+}
+
+static void cidfile_write(struct cidfile *file, const char *subject, const char *id)
+{
+	if (file->path == NULL)
+		return;
+	if (fd_write_all(file->fd, id, strlen(id)) < 0)
+		report_text(subject, "write '%s': %s", file->path, strerror(errno));
+	file->path = NULL;
+}
+
+/* A lost call may have been done: that is all that can be said. */
+static int failed(const char *subject, struct error *err, const char *what, int unknown)
+{
+	if (err->kind == ERROR_DISCONNECTED) {
+		error_wrap(err, "whether it was %s is not known", what);
+		error_hint(err, "ctl ps -a shows it if it was");
+		report(subject, err);
+		return unknown;
+	}
+	int code = err->kind == ERROR_START_FAILED && err->exit_code != 0 ? err->exit_code : CTL_ENGINE;
+	report(subject, err);
+	return code;
+}
+
+/* What the daemon refuses because of the command line is a usage error, whoever finds it. */
+static bool is_usage(const struct error *err)
+{
+	return err->kind == ERROR_INVALID_CONFIG || err->kind == ERROR_INVALID_PARAMETER ||
+	       err->kind == ERROR_NOT_SUPPORTED || err->kind == ERROR_LIMIT_EXCEEDED;
+}
+
+/* Create, and Run without a console: one call, one id. */
+static int make_detached(struct arguments *args, struct connection *conn, const char *method,
+	struct json_object *parameters, struct cidfile *file, const char *subject)
+{
+	struct error err;
+	struct reply reply;
+	bool create = strcmp(method, "container.Create") == 0;
+	if (connection_send(conn, method, parameters, 0, &err) < 0)
+		return report_code(args->command->name, &err, CTL_ENGINE);
+	if (connection_receive(conn, true, &reply, &err) < 0) {
+		/* It may be there: then its id must not be lost as well. */
+		if (err.kind == ERROR_DISCONNECTED)
+			cidfile_write(file, subject, json_string(args->request, "id", ""));
+		int code = failed(subject, &err, create ? "created" : "started", CTL_ENGINE);
+		return create && !is_usage(&err) && err.kind != ERROR_DISCONNECTED ? CTL_FAILED : code;
+	}
+	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
+	puts(json_string(reply.parameters, "id", ""));
+	json_put(&reply.root);
+	return finish_output(0);
+}
+
+static struct json_object *console_parameters(struct arguments *args, bool send_stdin)
+{
+	struct json_object *console = json_object_new_object();
+	json_add_bool(console, "stdin", send_stdin);
+	json_add_bool(console, "stdout", true);
+	json_add_bool(console, "stderr", true);
+	json_add_string(console, "flow", json_string(args->local, "flow", NULL));
+	return console;
+}
+
+struct attached {
+	const char *method, *subject;
+	struct json_object *parameters;
+	bool send_stdin;
+	struct cidfile *file;
+};
+
+static int attach(struct connection *conn, const struct attached *a)
+{
+	static struct console console;
+	struct error err;
+	struct reply reply;
+	int code;
+	if (console_init(&console, conn, a->subject, &err) < 0)
+		return report_code(a->subject, &err, CTL_ENGINE);
+	if (console_call(&console, a->method, a->parameters, &reply, &err) < 0) {
+		code = console.over ? console.code : failed(a->subject, &err, "started", CTL_UNKNOWN);
+		console_done(&console);
+		return code;
+	}
+	char id[40];
+	snprintf(id, sizeof id, "%s", json_string(reply.parameters, "id", a->subject));
+	cidfile_write(a->file, a->subject, id);
+	json_put(&reply.root);
+	code = console_serve(&console, id, a->send_stdin);
+	console_done(&console);
+	return code;
+}
+
+static void connection_cleanup(struct connection *conn)
+{
+	connection_done(conn);
+}
+
+#define _cleanup_connection_ __attribute__((cleanup(connection_cleanup)))
+
+int verb_create(struct arguments *args)
+{
+	struct error err;
+	struct json_object *config;
+	char subject[CONFIG_SUBJECT];
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	_cleanup_cidfile_ struct cidfile file = { .fd = -1 };
+	_cleanup_connection_ struct connection conn = { .fd = -1 };
+	if (config_make(args, &config, &err) < 0 ||
+		cidfile_make(&file, json_string(args->local, "cidfile", NULL), &err) < 0)
+		return report_code(args->command->name, &err, CTL_ENGINE);
+	if (connection_open(&conn, args, &err) < 0)
+		return report_code(NULL, &err, CTL_ENGINE);
+	json_add(parameters, "config", json_object_get(config));
+	config_subject(config, subject);
+	return make_detached(args, &conn, "container.Create", parameters, &file, subject);
+}
+
+int verb_run(struct arguments *args)
+{
+	struct error err;
+	struct json_object *config;
+	char subject[CONFIG_SUBJECT];
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	_cleanup_cidfile_ struct cidfile file = { .fd = -1 };
+	_cleanup_connection_ struct connection conn = { .fd = -1 };
+	if (config_make(args, &config, &err) < 0 ||
+		cidfile_make(&file, json_string(args->local, "cidfile", NULL), &err) < 0)
+		return report_code(args->command->name, &err, CTL_ENGINE);
+	if (connection_open(&conn, args, &err) < 0)
+		return report_code(NULL, &err, CTL_ENGINE);
+	json_add(parameters, "config", json_object_get(config));
+	config_subject(config, subject);
+	if (json_flag(args->local, "detach", false))
+		return make_detached(args, &conn, "container.Run", parameters, &file, subject);
+	bool send_stdin = json_flag(config, "open_stdin", false);
+	json_add(parameters, "console", console_parameters(args, send_stdin));
+	struct attached a = { "container.Run", subject, parameters, send_stdin, &file };
+	return attach(&conn, &a);
+}
+
+int verb_start(struct arguments *args)
+{
+	struct error err;
+	struct cidfile none = { .fd = -1 };
+	_cleanup_connection_ struct connection conn = { .fd = -1 };
+	bool send_stdin = json_flag(args->local, "interactive", false);
+	if (!send_stdin && !json_flag(args->local, "attach", false))
+		return targets_call(args, &targets_start);
+	if (args->count > 1) {
+		error_set(&err, ERROR_USAGE, "only one container can be attached");
+		return report_code(args->command->name, &err, CTL_ENGINE);
+	}
+	if (connection_open(&conn, args, &err) < 0)
+		return report_code(NULL, &err, CTL_ENGINE);
+	json_object_array_add(
+		value_array(args->request, "containers"), json_object_new_string(args->positional[0]));
+	json_add(args->request, "console", console_parameters(args, send_stdin));
+	struct attached a = { "container.Start", args->positional[0], args->request, send_stdin, &none };
+	return attach(&conn, &a);
+}

@@ -1,0 +1,17 @@
+/* targets.h - the verbs that do one thing to several containers: all are tried, successes on stdout and
+ * errors on stderr, one a line. */
+#pragma once
+
+#include <stdbool.h>
+
+struct arguments;
+
+struct targets_verb {
+	const char *method;
+	const char *done; /* "whether it was … is not known"; NULL: the call only asks, and is made again */
+	bool codes;	  /* prints exit codes in the arguments' order, instead of names as they are done */
+};
+
+extern const struct targets_verb targets_start;
+
+int targets_call(struct arguments *args, const struct targets_verb *verb);

@@ -1,0 +1,362 @@
+#include "client/value.h"
+
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/env.h"
+#include "client/mount.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+#include "common/parse.h"
+
+#define SETTER(name)                                                                                         \
+	static int name(struct json_object *into, const char *key, const struct option *o, const char *text, \
+		struct error *err)
+
+struct json_object *value_array(struct json_object *into, const char *key)
+{
+	struct json_object *array = json_get(into, key);
+	if (array == NULL) {
+		array = json_object_new_array();
+		json_add(into, key, array);
+	}
+	return array;
+}
+
+struct json_object *value_object(struct json_object *into, const char *key)
+{
+	struct json_object *obj = json_get(into, key);
+	if (obj == NULL) {
+		obj = json_object_new_object();
+		json_add(into, key, obj);
+	}
+	return obj;
+}
+
+int value_parse_flag(const char *text, bool *ret_value)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = { { "true", true }, { "1", true }, { "yes", true }, { "on", true }, { "t", true },
+		{ "false", false }, { "0", false }, { "no", false }, { "off", false }, { "f", false } };
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasecmp(words[i].word, text) == 0) {
+			*ret_value = words[i].value;
+			return 0;
+		}
+	return -1;
+}
+
+int value_absolute_path(const char *path, char **ret_path, struct error *err)
+{
+	char cwd[PATH_MAX] = "";
+	if (path[0] == '\0')
+		return error_set(err, ERROR_USAGE, "a path cannot be empty");
+	if (path[0] != '/' && getcwd(cwd, sizeof cwd) == NULL)
+		return error_errno(err, "find the working directory");
+	size_t size = strlen(cwd) + strlen(path) + 2, out = 0;
+	_cleanup_free_ char *joined = malloc(size), *clean = malloc(size);
+	if (joined == NULL || clean == NULL)
+		abort();
+	snprintf(joined, size, "%s/%s", cwd, path);
+	for (const char *p = joined; *p != '\0';) {
+		p += strspn(p, "/");
+		size_t n = strcspn(p, "/");
+		if (n == 2 && p[0] == '.' && p[1] == '.')
+			while (out > 0 && clean[--out] != '/')
+				;
+		else if (n > 0 && !(n == 1 && p[0] == '.')) {
+			clean[out++] = '/';
+			memcpy(clean + out, p, n);
+			out += n;
+		}
+		p += n;
+	}
+	if (out == 0)
+		clean[out++] = '/';
+	clean[out] = '\0';
+	*ret_path = steal_pointer(&clean);
+	return 0;
+}
+
+SETTER(set_flag)
+{
+	(void) o;
+	bool value;
+	if (value_parse_flag(text, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not true or false");
+	json_add_bool(into, key, value);
+	return 0;
+}
+
+SETTER(set_text)
+{
+	(void) o, (void) err;
+	json_add_string(into, key, text);
+	return 0;
+}
+
+SETTER(set_word)
+{
+	(void) o, (void) err;
+	struct json_object *array = json_object_new_array();
+	if (text[0] != '\0')
+		json_object_array_add(array, json_object_new_string(text));
+	json_add(into, key, array);
+	return 0;
+}
+
+SETTER(set_list)
+{
+	(void) o, (void) err;
+	json_object_array_add(value_array(into, key), json_object_new_string(text));
+	return 0;
+}
+
+SETTER(set_choice)
+{
+	for (const char *p = o->metavar; *p != '\0'; p += *p == '|') {
+		size_t n = strcspn(p, "|");
+		if (strlen(text) == n && strncmp(p, text, n) == 0) {
+			json_add_string(into, key, text);
+			return 0;
+		}
+		p += n;
+	}
+	return error_set(err, ERROR_USAGE, "not one of %s", o->metavar);
+}
+
+SETTER(set_count)
+{
+	(void) o;
+	uint64_t value;
+	if (parse_u64(text, INT32_MAX, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not a number from 0 to %d", INT32_MAX);
+	json_add_int(into, key, (int64_t) value);
+	return 0;
+}
+
+SETTER(set_tail)
+{
+	if (strcmp(text, "all") != 0)
+		return set_count(into, key, o, text, err);
+	json_object_object_del(into, key);
+	return 0;
+}
+
+SETTER(set_size)
+{
+	(void) o;
+	uint64_t bytes;
+	if (parse_size(text, &bytes) < 0 || bytes > INT64_MAX)
+		return error_set(err, ERROR_USAGE, "not a size (such as 4096, 64k, 1.5G)");
+	json_add_int(into, key, (int64_t) bytes);
+	return 0;
+}
+
+SETTER(set_duration)
+{
+	(void) o;
+	int64_t ms;
+	if (parse_duration_ms(text, &ms) < 0)
+		return error_set(err, ERROR_USAGE, "not a duration (such as 10, 1.5s, 2m)");
+	json_add_int(into, key, ms);
+	return 0;
+}
+
+SETTER(set_timeout)
+{
+	if (strcmp(text, "-1") != 0)
+		return set_duration(into, key, o, text, err);
+	json_add_int(into, key, -1);
+	return 0;
+}
+
+SETTER(set_time)
+{
+	(void) o;
+	int64_t ns;
+	if (time_parse_since(text, clock_realtime_ns(), &ns) < 0)
+		return error_set(err, ERROR_USAGE,
+			"not a time (such as 2026-11-22T04:13:00Z, 2026-11-22, 1763784780, 10m)");
+	char buf[TIME_TEXT];
+	json_add_string(into, key, time_format(ns, buf));
+	return 0;
+}
+
+SETTER(set_signal)
+{
+	(void) o;
+	int sig;
+	char name[16];
+	if (signal_parse(text, &sig) < 0)
+		return error_set(err, ERROR_USAGE, "not a signal");
+	json_add_string(into, key, signal_format(sig, name));
+	return 0;
+}
+
+SETTER(set_path)
+{
+	(void) o;
+	_cleanup_free_ char *path = NULL;
+	if (value_absolute_path(text, &path, err) < 0)
+		return -1;
+	json_add_string(into, key, path);
+	return 0;
+}
+
+SETTER(set_rootfs)
+{
+	json_object_object_del(into, "rootfs_mode");
+	return set_path(into, key, o, text, err);
+}
+
+SETTER(set_rootfs_rw)
+{
+	json_add_string(into, "rootfs_mode", "direct");
+	return set_path(into, key, o, text, err);
+}
+
+SETTER(set_env)
+{
+	(void) o;
+	return env_set(value_array(into, key), text, err);
+}
+
+SETTER(set_env_file)
+{
+	(void) o;
+	return env_set_file(value_array(into, key), text, err);
+}
+
+SETTER(set_label)
+{
+	(void) o;
+	return label_set(value_object(into, key), text, err);
+}
+
+SETTER(set_label_file)
+{
+	(void) o;
+	return label_set_file(value_object(into, key), text, err);
+}
+
+SETTER(set_volume)
+{
+	(void) o;
+	return mount_from_volume(text, value_array(into, key), err);
+}
+
+SETTER(set_mount)
+{
+	(void) o;
+	return mount_from_mount(text, value_array(into, key), err);
+}
+
+SETTER(set_tmpfs)
+{
+	(void) o;
+	return mount_from_tmpfs(text, value_array(into, key), err);
+}
+
+SETTER(set_pair)
+{
+	(void) o;
+	const char *equals = strchr(text, '=');
+	if (equals == NULL || equals == text)
+		return error_set(err, ERROR_USAGE, "not KEY=VALUE");
+	_cleanup_free_ char *name = strndup(text, (size_t) (equals - text));
+	if (name == NULL)
+		abort();
+	json_add_string(value_object(into, key), name, equals + 1);
+	return 0;
+}
+
+/* max-size=10M and max-file=3, also both with a comma between. */
+SETTER(set_log_opt)
+{
+	static const struct {
+		const char *key, *field;
+		int (*set)(struct json_object *, const char *, const struct option *, const char *,
+			struct error *);
+	} keys[] = { { "max-size=", "log_max_size", set_size }, { "max-file=", "log_max_files", set_count } };
+	(void) key;
+	_cleanup_free_ char *copy = strdup(text);
+	char *rest = copy;
+	if (copy == NULL)
+		abort();
+	for (char *part; (part = strsep(&rest, ",")) != NULL;) {
+		size_t i = 0, n = sizeof keys / sizeof *keys;
+		while (i < n && strncmp(part, keys[i].key, strlen(keys[i].key)) != 0)
+			i++;
+		if (i == n)
+			return error_set(err, ERROR_USAGE, "not max-size=SIZE or max-file=N");
+		if (keys[i].set(into, keys[i].field, o, part + strlen(keys[i].key), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Not supported yet; only the value that changes nothing is taken. */
+SETTER(set_later_flag)
+{
+	(void) into, (void) key;
+	bool value, same = o->field != NULL && strcmp(o->field, "true") == 0;
+	if (value_parse_flag(text, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not true or false");
+	if (o->field != NULL && value == same)
+		return 0;
+	error_set(err, ERROR_NOT_SUPPORTED, "not supported yet");
+	if (o->help != NULL)
+		error_hint(err, "%s", o->help);
+	return -1;
+}
+
+SETTER(set_later)
+{
+	(void) into, (void) key;
+	if (o->field != NULL && strcmp(o->field, text) == 0)
+		return 0;
+	error_set(err, ERROR_NOT_SUPPORTED, "not supported yet");
+	if (o->help != NULL)
+		error_hint(err, "%s", o->help);
+	return -1;
+}
+
+const struct value_type value_types[VALUE_KINDS] = {
+	[VALUE_END] = { false, NULL },
+	[VALUE_FLAG] = { true, set_flag },
+	[VALUE_TEXT] = { false, set_text },
+	[VALUE_WORD] = { false, set_word },
+	[VALUE_LIST] = { false, set_list },
+	[VALUE_CHOICE] = { false, set_choice },
+	[VALUE_COUNT] = { false, set_count },
+	[VALUE_TAIL] = { false, set_tail },
+	[VALUE_SIZE] = { false, set_size },
+	[VALUE_DURATION] = { false, set_duration },
+	[VALUE_TIMEOUT] = { false, set_timeout },
+	[VALUE_TIME] = { false, set_time },
+	[VALUE_SIGNAL] = { false, set_signal },
+	[VALUE_PATH] = { false, set_path },
+	[VALUE_ROOTFS] = { false, set_rootfs },
+	[VALUE_ROOTFS_RW] = { false, set_rootfs_rw },
+	[VALUE_ENV] = { false, set_env },
+	[VALUE_ENV_FILE] = { false, set_env_file },
+	[VALUE_LABEL] = { false, set_label },
+	[VALUE_LABEL_FILE] = { false, set_label_file },
+	[VALUE_VOLUME] = { false, set_volume },
+	[VALUE_MOUNT] = { false, set_mount },
+	[VALUE_TMPFS] = { false, set_tmpfs },
+	[VALUE_PAIR] = { false, set_pair },
+	[VALUE_LOG_OPT] = { false, set_log_opt },
+	[VALUE_LATER_FLAG] = { true, set_later_flag },
+	[VALUE_LATER] = { false, set_later },
+};
+_Static_assert(sizeof value_types / sizeof *value_types == VALUE_KINDS, "every kind has its setter");
