@@ -24,8 +24,8 @@ static const struct {
 	{ 2, 1, "1 second" },
 	{ MINUTE, 1, "%jd seconds" },
 	{ 2 * MINUTE, 1, "About a minute" },
-	{ 46 * MINUTE, MINUTE, "%jd minutes" },
-	{ 90 * MINUTE, 1, "About an hour" },
+	{ HOUR, MINUTE, "%jd minutes" },
+	{ HOUR + HOUR / 2, 1, "About an hour" },
 	{ 48 * HOUR, HOUR, "%jd hours" },
 	{ 14 * DAY, DAY, "%jd days" },
 	{ 60 * DAY, 7 * DAY, "%jd weeks" },
@@ -36,6 +36,8 @@ static const struct {
 const char *format_duration(int64_t seconds, char buf[FORMAT_TEXT])
 {
 	size_t i = 0;
+	if (seconds >= HOUR + HOUR / 2)
+		seconds += HOUR / 2; /* to the nearest hour */
 	while (seconds >= durations[i].below && durations[i].below != INT64_MAX)
 		i++;
 	const char *number = strstr(durations[i].text, "%jd");

@@ -92,12 +92,14 @@ static char *next_field(char **rest)
 	if (field[0] != '"')
 		return strsep(rest, ",");
 	for (in = field + 1, out = field; *in != '\0'; in++) {
-		if (*in == '"' && *++in != '"')
+		if (*in == '"' && in[1] != '"')
 			break;
+		in += *in == '"';
 		*out++ = *in;
 	}
-	if (*in != '\0' && *in != ',')
+	if (*in == '\0' || (in[1] != '\0' && in[1] != ','))
 		return NULL;
+	in++;
 	*rest = *in == ',' ? in + 1 : NULL;
 	*out = '\0';
 	return field;
