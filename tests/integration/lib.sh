@@ -67,6 +67,14 @@ eventually() {
 	done
 }
 
+# Waits for everything that the test put into the background, but for the daemon.
+wait_jobs() {
+	local pid
+	for pid in $(jobs -p); do
+		[ "$pid" = "$DAEMON" ] || wait "$pid" || true
+	done
+}
+
 gone() { ! kill -0 "$1" 2>/dev/null; }
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
@@ -130,11 +138,12 @@ daemon_alive() {
 
 shim_of() { # pid of the shim: the parent of the container's first process
 	local pid
-	pid=$(ctl inspect --format json "$1" | jq -er '.[0] // . | .pid')
+	pid=$(field_of "$1" .pid)
 	awk '{print $4}' "/proc/$pid/stat"
 }
-state_of() { ctl inspect --format json "$1" | jq -r '.[0] // . | .state'; }
-field_of() { ctl inspect --format json "$1" | jq -r ".[0] // . | $2"; }
+# field_of CONTAINER JQ-FILTER: of what inspect says
+field_of() { method Inspect "{\"container\":\"$1\"}" | jq -r ".parameters.container | $2"; }
+state_of() { field_of "$1" .state; }
 has_state() { [ "$(state_of "$1")" = "$2" ]; }
 
 # --- the raw socket ---
