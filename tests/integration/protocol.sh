@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# docs/protocol.md: its transcripts are run as they stand.
+
+# A fenced block ```varlink has lines that begin with → (sent, with a newline) and ← (expected). In what is expected, …
+# inside of a string stands for any text, "…": "…" for any further fields, and … as an element for any further elements.
+test_transcripts() { # limit 90
+	[ -e "$TOP/docs/protocol.md" ] || skip 'docs/protocol.md is not there'
+	daemon_start
+	py "$TOP/docs/protocol.md" <"$TOP/tests/integration/transcripts.py"
+}
+
+# What is sent fits what the interfaces say, whatever is asked (the daemon is its own reference here: idl.c checks calls).
+test_every_method_is_documented() {
+	[ -e "$TOP/docs/protocol.md" ] || skip 'docs/protocol.md is not there'
+	local method
+	for method in $(sed -n 's/^method \([A-Za-z]*\).*/\1/p' "$TOP"/interface/*.varlink); do
+		grep -q "\.$method\"" "$TOP/docs/protocol.md" || fail "no transcript of $method"
+	done
+}
