@@ -152,7 +152,7 @@ bool id_prefix_valid(const char *prefix)
 
 bool id_valid(const char *id)
 {
-	return is_hex(id, ID_LENGTH) && id[ID_LENGTH - 1] != '\0';
+	return is_hex(id, ID_LENGTH) && strlen(id) == ID_LENGTH;
 }
 
 bool name_valid(const char *name)
