@@ -36,6 +36,7 @@
 
 #define EXIT_TAKEN_TIMEOUT_S 1
 #define CGROUP_TIMEOUT_MS    10000
+#define TIMEOUT_MAX_MS	     INT64_C(315360000000) /* ten years, which no sum overflows */
 
 enum { FD_TEXTS, FD_PARENT, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
 
@@ -303,6 +304,7 @@ static void stop(struct shim *s, int sig, int64_t timeout_ms)
 		return;
 	}
 	on_signal(s, sig);
+	timeout_ms = timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms;
 	int64_t at = clock_monotonic_ns() + timeout_ms * 1000000;
 	if (timeout_ms < 0 || (s->stop_at_ns != 0 && s->stop_at_ns <= at))
 		return;
