@@ -121,8 +121,7 @@ static void take_stdin(struct console *c)
 		put_frame(c, FRAME_STDIN, c->out + FRAME_HEADER, (size_t) n);
 		return;
 	}
-	/* A stdin that was closed beforehand is an empty one. */
-	if (n < 0 && errno != EBADF)
+	if (n < 0)
 		report_text(c->subject, "read standard input: %s", strerror(errno));
 	c->send_stdin = false;
 	put_frame(c, FRAME_STDIN_END, NULL, 0);

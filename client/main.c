@@ -1,5 +1,7 @@
 /* main.c - ctl, the command line of containerd-lite. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "client/command.h"
 #include "client/help.h"
@@ -62,11 +64,20 @@ static int run_root(const struct arguments *root)
 	return run_command(command, root, root->count - 1, root->positional + 1);
 }
 
+/* What is opened next would become our stdin, or be taken for our output. */
+static void fill_stdio(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments root;
 	struct error err;
 	int code;
+	fill_stdio();
 	if (argc < 1)
 		return CTL_ENGINE;
 	if (arguments_parse(&root_command, argc - 1, argv + 1, &root, &err) < 0)

@@ -82,6 +82,16 @@ static void take_outcome(struct targets *t, struct json_object *outcome)
 	print_done(t, i);
 }
 
+/* The last reply came, and these were not in it. */
+static void miss_rest(struct targets *t)
+{
+	for (int i = 0; i < t->args->count; i++)
+		if (!t->targets[i].done) {
+			report_text(t->args->positional[i], "the daemon did not answer for it");
+			t->result = CTL_FAILED;
+		}
+}
+
 /* 0: all that was asked is answered. */
 static int round_trip(struct targets *t, struct connection *conn, struct error *err)
 {
@@ -101,8 +111,10 @@ static int round_trip(struct targets *t, struct connection *conn, struct error *
 			take_outcome(t, json_object_array_get_idx(outcomes, i));
 		bool more = reply.continues;
 		json_put(&reply.root);
-		if (!more)
+		if (!more) {
+			miss_rest(t);
 			return 0;
+		}
 	}
 }
 
