@@ -1,0 +1,67 @@
+/* child.h - what the steps of a start share: the container's first process before it executes its program.
+ * All of it lives in memory that execve throws away; descriptors are close-on-exec. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/spec.h"
+
+struct start;
+struct error;
+
+/* Where the program, or --init, finds what it needs to report a failure. */
+#define START_SYNC_FD 3
+#define START_EXE_FD  4
+
+struct child {
+	const struct start *start; /* borrowed from the caller's side of the clone */
+	struct spec spec;
+
+	int sync;	  /* the socket to the caller */
+	int exe_fd;	  /* --init: our own sealed executable */
+	int rootfs_fd;	  /* the folder that the root is made of, on the host */
+	int root_fd;	  /* the root's own mount */
+	int proc_fd;	  /* a procfs that nothing can be mounted into from outside; -1 until proc_open */
+	int null_fd;	  /* the container's /dev/null, verified */
+	int dev_fd;	  /* the container's /dev */
+	int *bind_fds;	  /* spec.n_mounts: the clone of each bind mount's source, else -1 */
+	int *late_ro_fds; /* spec.n_mounts: tmpfs mounts that become read-only at the end, else -1 */
+
+	uid_t uid;
+	gid_t gid;
+	gid_t gids[SPEC_GROUPS_MAX + 1];
+	size_t n_gids;
+	char home[4096]; /* empty: not looked for */
+	bool late_cwd;	 /* only the user itself may enter the working directory */
+};
+
+/* The steps: each 0, or -1 with the reason. steps.c has the table that says in which order. */
+int step_spec(struct child *c, struct error *err);
+int step_session(struct child *c, struct error *err);
+int step_layers(struct child *c, struct error *err);
+int step_propagation(struct child *c, struct error *err);
+int step_rootfs(struct child *c, struct error *err);
+int step_mounts(struct child *c, struct error *err);
+int step_devices(struct child *c, struct error *err);
+int step_pivot(struct child *c, struct error *err);
+int step_hostname(struct child *c, struct error *err);
+int step_loopback(struct child *c, struct error *err);
+int step_oom_score(struct child *c, struct error *err);
+int step_paths(struct child *c, struct error *err);
+int step_readonly(struct child *c, struct error *err);
+int step_user(struct child *c, struct error *err);
+int step_cwd(struct child *c, struct error *err);
+int step_rlimits(struct child *c, struct error *err);
+int step_descriptors(struct child *c, struct error *err);
+int step_no_new_privs(struct child *c, struct error *err);
+int step_privileges(struct child *c, struct error *err);
+int step_cwd_check(struct child *c, struct error *err);
+int step_ready(struct child *c, struct error *err);
+int step_executable(struct child *c, struct error *err);
+int step_exec(struct child *c, struct error *err);
+
+/* Goes through the table and never returns. */
+_Noreturn void steps_run(struct child *c);

@@ -1,0 +1,167 @@
+/* The mounts of config.json, in their order, each made detached and then attached by descriptor. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "runtime/child.h"
+#include "runtime/devices.h"
+#include "runtime/target.h"
+
+/* "bind mount '/srv/www' on '/www'", with the present errno. */
+static int mount_error(struct error *err, const struct mount *m)
+{
+	if (m->kind == MOUNT_BIND)
+		error_errno(err, "bind mount '%s' on '%s'", m->source, m->destination);
+	else
+		error_errno(err, "mount %s on '%s'", mount_kind_filesystem(m->kind), m->destination);
+	return error_path(err, m->destination);
+}
+
+static bool is_users(const struct mount *m)
+{
+	return m->kind == MOUNT_BIND || m->kind == MOUNT_TMPFS;
+}
+
+/* What lexical checks cannot see: a link in the root that leads into /proc or a cgroup file system. */
+static int check_place(const struct mount *m, int target_fd, struct error *err)
+{
+	struct statfs fs;
+	if (fstatfs(target_fd, &fs) < 0)
+		return mount_error(err, m);
+	if (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC)
+		return 0;
+	errno = EPERM;
+	mount_error(err, m);
+	return error_hint(
+		err, "'%s' leads into /proc or /sys/fs/cgroup: nothing can be mounted there", m->destination);
+}
+
+/* A system's file system, and whatever comes on /dev, lies where its name says; the user's own mounts may be
+ * reached over links, which mean the container's root. */
+static int open_target(struct child *c, const struct mount *m, bool is_file, int *ret_fd, struct error *err)
+{
+	bool strict = !is_users(m) || strcmp(m->target, "/dev") == 0;
+	_cleanup_fd_ int fd = target_open(c->root_fd, m->target, is_file, strict);
+	if (fd < 0) {
+		int errnum = errno;
+		mount_error(err, m);
+		if (errnum == ELOOP && strict)
+			error_hint(err, "a symbolic link lies on the way to '%s'", m->destination);
+		if (m->kind == MOUNT_BIND && errnum == ENOTDIR)
+			error_hint(err, "the source is a folder, the target is not");
+		if (m->kind == MOUNT_BIND && errnum == EISDIR)
+			error_hint(err, "the source is a file, the target is a folder");
+		return -1;
+	}
+	if (is_users(m) && check_place(m, fd, err) < 0)
+		return -1;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int attach(const struct mount *m, int mount_fd, int target_fd, struct error *err)
+{
+	if (move_mount(mount_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	int errnum = errno;
+	mount_error(err, m);
+	if (errnum == ENOSPC)
+		error_hint(err, "the limit is fs.mount-max, not the disk");
+	return -1;
+}
+
+static int mount_bind(struct child *c, size_t i, struct error *err)
+{
+	const struct mount *m = &c->spec.mounts[i];
+	struct stat st;
+	_cleanup_fd_ int target = -1;
+	struct mount_attr attr = {
+		.attr_set = m->attr_set, .attr_clr = m->attr_clr, .propagation = m->propagation
+	};
+	if (fstat(c->bind_fds[i], &st) < 0)
+		return mount_error(err, m);
+	if (open_target(c, m, !S_ISDIR(st.st_mode), &target, err) < 0)
+		return -1;
+	/* Recursive also for a single mount, and for "ro": a writable mount below a read-only one is a trap.
+	 */
+	if (mount_setattr(c->bind_fds[i], "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+		return mount_error(err, m);
+	if (attach(m, c->bind_fds[i], target, err) < 0)
+		return -1;
+	if (strcmp(m->target, "/dev") == 0)
+		return devices_find(c, steal_fd(&c->bind_fds[i]), err);
+	fd_close(&c->bind_fds[i]);
+	return 0;
+}
+
+static int configure(const struct mount *m, int fs, struct error *err)
+{
+	for (size_t i = 0; i < m->n_data; i++) {
+		const struct mount_data *d = &m->data[i];
+		unsigned command = d->value != NULL ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+		if (fsconfig(fs, command, d->key, d->value, 0) < 0) {
+			mount_error(err, m);
+			return error_wrap(err, "option '%s%s%s'", d->key, d->value != NULL ? "=" : "",
+				d->value != NULL ? d->value : "");
+		}
+	}
+	return 0;
+}
+
+static int make_filesystem(const struct mount *m, uint64_t attr, int *ret_fd, struct error *err)
+{
+	_cleanup_fd_ int fs = fsopen(mount_kind_filesystem(m->kind), FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return mount_error(err, m);
+	if (configure(m, fs, err) < 0)
+		return -1;
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return mount_error(err, m);
+	int fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned) attr);
+	if (fd < 0)
+		return mount_error(err, m);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int mount_filesystem(struct child *c, size_t i, struct error *err)
+{
+	const struct mount *m = &c->spec.mounts[i];
+	_cleanup_fd_ int target = -1, fd = -1;
+	uint64_t attr = m->attr_set;
+	/* Further mounts may need folders in it: read-only comes last. */
+	bool late = m->kind == MOUNT_TMPFS && attr & MOUNT_ATTR_RDONLY;
+	if (late)
+		attr &= ~(uint64_t) MOUNT_ATTR_RDONLY;
+	if (open_target(c, m, false, &target, err) < 0 || make_filesystem(m, attr, &fd, err) < 0 ||
+		attach(m, fd, target, err) < 0)
+		return -1;
+	if (strcmp(m->target, "/dev") == 0 && devices_make(c, fd, err) < 0)
+		return -1;
+	if (late)
+		c->late_ro_fds[i] = fd;
+	/* Ours before anybody else could see it, and complete: it serves as the private one too. */
+	if (m->kind == MOUNT_PROC && m->n_data == 0 && !(attr & MOUNT_ATTR_RDONLY) && c->proc_fd < 0)
+		c->proc_fd = fd;
+	if (c->dev_fd == fd || c->proc_fd == fd || late)
+		steal_fd(&fd);
+	return 0;
+}
+
+int step_mounts(struct child *c, struct error *err)
+{
+	for (size_t i = 0; i < c->spec.n_mounts; i++) {
+		bool bind = c->spec.mounts[i].kind == MOUNT_BIND;
+		if ((bind ? mount_bind(c, i, err) : mount_filesystem(c, i, err)) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,79 @@
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "runtime/child.h"
+#include "runtime/start.h"
+#include "runtime/sysctl.h"
+
+/* Everything that happens between clone3 and the program, in this order. The names are what errors, --trace
+ * and docs/design.md call them. */
+static const struct {
+	const char *name;
+	int (*run)(struct child *c, struct error *err);
+} steps[] = {
+	{ "session", step_session },
+	{ "spec", step_spec },
+	/* a user namespace's mapping comes here */
+	{ "executable", step_executable },
+	{ "layers",
+		step_layers }, /* before propagation is cut, after which nothing can join the host's peers */
+	{ "propagation", step_propagation },
+	{ "rootfs", step_rootfs },
+	{ "mounts", step_mounts },
+	{ "devices", step_devices },
+	{ "pivot", step_pivot }, /* the host's files are out of reach from here on */
+	/* the console of a container with a terminal comes here */
+	{ "hostname", step_hostname },
+	{ "loopback", step_loopback },
+	{ "sysctl", step_sysctls },
+	{ "oom score", step_oom_score },
+	{ "cwd", step_cwd },	 /* may make a folder: before read-only */
+	{ "paths", step_paths }, /* after sysctl, which writes below read-only paths */
+	{ "read-only", step_readonly },
+	{ "user", step_user },
+	{ "descriptors", step_descriptors }, /* before limits, which may leave no descriptor to be had */
+	{ "limits", step_rlimits },
+	{ "no_new_privs", step_no_new_privs },
+	{ "privileges", step_privileges },
+	{ "cwd", step_cwd_check }, /* as the user that it is for */
+	{ "ready", step_ready },
+	/* the seccomp program comes here: last, so that it need not allow what we do */
+	{ "exec", step_exec },
+};
+
+static void trace(const struct child *c, const char *step, int64_t ns)
+{
+	struct start_message message = { .type = START_SYNC_TRACE, .ns = (uint64_t) ns };
+	strncpy(message.step, step, sizeof message.step - 1);
+	send(c->sync, &message, sizeof message, MSG_NOSIGNAL);
+}
+
+/* The child's one way to say no; the caller passes it on unchanged. */
+static _Noreturn void fail(const struct child *c, const char *step, const struct error *err)
+{
+	struct start_message message = { .type = START_SYNC_ERROR, .error = *err };
+	struct error *e = &message.error;
+	if (e->kind == ERROR_FAILED)
+		e->kind = ERROR_START_FAILED;
+	if (e->exit_code == 0)
+		e->exit_code = 125;
+	strncpy(e->phase, step, sizeof e->phase - 1);
+	send(c->sync, &message, sizeof message, MSG_NOSIGNAL);
+	_exit(e->exit_code);
+}
+
+_Noreturn void steps_run(struct child *c)
+{
+	struct error err = { 0 };
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		int64_t begin = c->start->trace ? clock_monotonic_ns() : 0;
+		if (steps[i].run(c, &err) < 0)
+			fail(c, steps[i].name, &err);
+		if (c->start->trace)
+			trace(c, steps[i].name, clock_monotonic_ns() - begin);
+	}
+	_exit(125); /* not reached: the last step executes the program or fails */
+}

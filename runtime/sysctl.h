@@ -1,0 +1,11 @@
+/* sysctl.h - kernel settings of the container's own namespaces, through a private procfs. */
+#pragma once
+
+struct child;
+struct error;
+
+/* NULL if this setting belongs to a namespace of the container's and both texts are harmless; else what is
+ * wrong, to be put after the name. */
+const char *sysctl_check(const char *key, const char *value);
+
+int step_sysctls(struct child *c, struct error *err);
