@@ -29,7 +29,7 @@ struct mount_data {
 struct mount {
 	enum mount_kind kind;
 	const char *destination;     /* as the user wrote it */
-	const char *source;	     /* bind: as the user wrote it */
+	const char *source;	     /* as the user wrote it; of a file system only a label, NULL: none */
 	char *target;		     /* destination without doubled and trailing slashes; owned */
 	bool recursive;		     /* bind: with what is mounted below */
 	uint64_t attr_set, attr_clr; /* MOUNT_ATTR_* */

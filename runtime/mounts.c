@@ -121,6 +121,11 @@ static int make_filesystem(const struct mount *m, uint64_t attr, int *ret_fd, st
 	_cleanup_fd_ int fs = fsopen(mount_kind_filesystem(m->kind), FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return mount_error(err, m);
+	/* What df and mountinfo show; fsconfig(2) takes 255 bytes. */
+	const char *label =
+		m->source != NULL && strlen(m->source) < 256 ? m->source : mount_kind_filesystem(m->kind);
+	if (fsconfig(fs, FSCONFIG_SET_STRING, "source", label, 0) < 0)
+		return mount_error(err, m);
 	if (configure(m, fs, err) < 0)
 		return -1;
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)

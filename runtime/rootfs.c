@@ -2,6 +2,7 @@
  * our own mount namespace and pivoted into. Nothing of this is ever visible on the host. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -85,6 +86,28 @@ static int make_upper(struct child *c, struct error *err)
 	return 0;
 }
 
+/* The caller's descriptor of the layers belongs to a mount of the caller's namespace, on which the kernel
+ * lets us build nothing. The same folder, by its name, as our own namespace has it; *fd is replaced. */
+static int reopen_layers(int *fd, struct error *err)
+{
+	char link[40], path[PATH_MAX];
+	struct stat theirs, ours;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", *fd);
+	ssize_t n = readlink(link, path, sizeof path);
+	if (n == sizeof path)
+		errno = ENAMETOOLONG;
+	if (n < 0 || n == sizeof path)
+		return error_errno(err, "find the name of the overlay's folder");
+	path[n] = '\0';
+	_cleanup_fd_ int own = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (own < 0 || fstat(*fd, &theirs) < 0 || fstat(own, &ours) < 0)
+		return error_errno(err, "open the overlay's folder '%s'", path);
+	if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino)
+		return error_errnum(err, ESTALE, "open the overlay's folder '%s'", path);
+	*fd = steal_fd(&own);
+	return 0;
+}
+
 /* Only short names of ours appear in the options: a path of the user's may be longer than fsconfig(2) takes,
  * and ':' ',' '\' mean something there. upper and work are relative to our working directory. */
 static int make_overlay(struct child *c, struct error *err)
@@ -92,9 +115,13 @@ static int make_overlay(struct child *c, struct error *err)
 	char lower[40];
 	struct statfs st;
 	_cleanup_fd_ int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	int layers = c->start->layers_fd;
 	snprintf(lower, sizeof lower, "/proc/self/fd/%d", c->rootfs_fd);
-	if (fchdir(c->start->layers_fd) < 0)
+	if (reopen_layers(&layers, err) < 0)
+		return -1;
+	if (fchdir(layers) < 0)
 		return error_errno(err, "enter the overlay's folder");
+	close(layers);
 	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0 ||
 		fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", lower, 0) < 0 ||
 		fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", "upper", 0) < 0 ||

@@ -132,13 +132,13 @@ static int read_mount(struct mount *m, const struct field *f, struct strings *op
 	if (field_path(&destination, &m->destination, err) < 0 || read_mount_kind(m, f, options, err) < 0)
 		return -1;
 	m->target = path_simplify(m->destination);
-	if (m->kind == MOUNT_BIND) {
-		if (field_member(f, "source", &source) < 0)
-			return field_invalid(f, err, "must have a source");
+	if (field_member(f, "source", &source) == 0) {
 		if (field_string(&source, &m->source, err) < 0)
 			return -1;
-		if (m->source[0] != '/')
+		if (m->kind == MOUNT_BIND && m->source[0] != '/')
 			return field_invalid(&source, err, "must be an absolute path");
+	} else if (m->kind == MOUNT_BIND) {
+		return field_invalid(f, err, "must have a source");
 	}
 	if (check_target(m, &destination, err) < 0)
 		return -1;
