@@ -123,6 +123,7 @@ int arguments_parse(
 		.request = json_object_new_object(),
 		.local = json_object_new_object(),
 		.positional = argv };
+	/* The root's positional arguments are a verb's whole command line, which is parsed in its turn. */
 	struct parser p = { .args = ret_args, .argc = argc, .argv = argv };
 	bool options = true;
 	while (p.at < argc) {
@@ -134,7 +135,7 @@ int arguments_parse(
 			result = parse_long(&p, word + 2, err);
 		else if (options && word[0] == '-' && word[1] != '\0')
 			result = parse_cluster(&p, word + 1, err);
-		else if (utf8_valid(word, strlen(word))) {
+		else if (command->name[0] == '\0' || utf8_valid(word, strlen(word))) {
 			/* What was read is free to be overwritten, since the count never passes it. */
 			argv[ret_args->count++] = word;
 			options = options && !command->program;

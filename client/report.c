@@ -47,7 +47,14 @@ void report_text(const char *subject, const char *fmt, ...)
 int report_code(const char *subject, const struct error *err, int otherwise)
 {
 	report(subject, err);
-	return err->kind == ERROR_USAGE || err->kind == ERROR_DISCONNECTED ? CTL_ENGINE : otherwise;
+	switch (err->kind) {
+	case ERROR_USAGE:
+	case ERROR_DISCONNECTED:
+	case ERROR_INVALID_CONFIG:
+	case ERROR_INVALID_PARAMETER:
+	case ERROR_NOT_SUPPORTED: return CTL_ENGINE;
+	default: return otherwise;
+	}
 }
 
 int finish_output(int code)

@@ -8,7 +8,8 @@ void report(const char *subject, const struct error *err);
 /* "ctl: subject: " and this text. */
 void report_text(const char *subject, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Reports, and tells ctl's exit code: 125 for a usage error and for an unreachable daemon, else otherwise. */
+/* Reports, and tells ctl's exit code: 125 for an unreachable daemon and for a usage error, whether ctl or the
+ * daemon found it; else otherwise. */
 int report_code(const char *subject, const struct error *err, int otherwise);
 
 /* Flushes stdout. Output that could not be written is an error: code becomes 1 if it was 0. */

@@ -69,13 +69,6 @@ static int failed(const char *subject, struct error *err, const char *what, int 
 	return code;
 }
 
-/* What the daemon refuses because of the command line is a usage error, whoever finds it. */
-static bool is_usage(const struct error *err)
-{
-	return err->kind == ERROR_INVALID_CONFIG || err->kind == ERROR_INVALID_PARAMETER ||
-	       err->kind == ERROR_NOT_SUPPORTED || err->kind == ERROR_LIMIT_EXCEEDED;
-}
-
 /* Create, and Run without a console: one call, one id. */
 static int make_detached(struct arguments *args, struct connection *conn, const char *method,
 	struct json_object *parameters, struct cidfile *file, const char *subject)
@@ -89,8 +82,7 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 		/* It may be there: then its id must not be lost as well. */
 		if (err.kind == ERROR_DISCONNECTED)
 			cidfile_write(file, subject, json_string(args->request, "id", ""));
-		int code = failed(subject, &err, create ? "created" : "started", CTL_ENGINE);
-		return create && !is_usage(&err) && err.kind != ERROR_DISCONNECTED ? CTL_FAILED : code;
+		return failed(subject, &err, create ? "created" : "started", CTL_ENGINE);
 	}
 	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));

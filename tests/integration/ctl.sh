@@ -353,7 +353,7 @@ test_start_failed() {
 		peer = fake.accept()
 		peer.call("Create")
 		peer.error("NameInUse", message="the name is in use")
-		ends(process, 1, b"", b"ctl: web: the name is in use\n")
+		ends(process, 125, b"", b"ctl: web: the name is in use\n")
 	E
 }
 
