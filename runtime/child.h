@@ -41,7 +41,8 @@ struct child {
 /* The steps: each 0, or -1 with the reason. steps.c has the table that says in which order. */
 int step_spec(struct child *c, struct error *err);
 int step_session(struct child *c, struct error *err);
-int step_layers(struct child *c, struct error *err);
+int step_root_source(struct child *c, struct error *err);
+int step_mount_sources(struct child *c, struct error *err);
 int step_propagation(struct child *c, struct error *err);
 int step_rootfs(struct child *c, struct error *err);
 int step_mounts(struct child *c, struct error *err);

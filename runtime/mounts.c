@@ -25,6 +25,26 @@ static int mount_error(struct error *err, const struct mount *m)
 	return error_path(err, m->destination);
 }
 
+static int clone_source(struct child *c, size_t i, struct error *err)
+{
+	const struct mount *m = &c->spec.mounts[i];
+	unsigned recursive = m->recursive ? AT_RECURSIVE : 0;
+	c->bind_fds[i] = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
+	if (c->bind_fds[i] < 0) {
+		mount_error(err, m);
+		return error_path(err, m->source);
+	}
+	return 0;
+}
+
+int step_mount_sources(struct child *c, struct error *err)
+{
+	for (size_t i = 0; i < c->spec.n_mounts; i++)
+		if (c->spec.mounts[i].kind == MOUNT_BIND && clone_source(c, i, err) < 0)
+			return -1;
+	return 0;
+}
+
 static bool is_users(const struct mount *m)
 {
 	return m->kind == MOUNT_BIND || m->kind == MOUNT_TMPFS;

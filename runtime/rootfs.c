@@ -27,35 +27,18 @@ static int open_rootfs(struct child *c, struct error *err)
 	return 0;
 }
 
-static int clone_bind(struct child *c, size_t i, struct error *err)
-{
-	const struct mount *m = &c->spec.mounts[i];
-	unsigned recursive = m->recursive ? AT_RECURSIVE : 0;
-	c->bind_fds[i] = open_tree(AT_FDCWD, m->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | recursive);
-	if (c->bind_fds[i] < 0) {
-		error_errno(err, "bind mount '%s' on '%s'", m->source, m->destination);
-		return error_path(err, m->source);
-	}
-	return 0;
-}
-
-/* Clones are made before propagation is cut: one that is to be a slave or a peer of the host's mount must
- * come from it. */
-int step_layers(struct child *c, struct error *err)
+int step_root_source(struct child *c, struct error *err)
 {
 	if (open_rootfs(c, err) < 0)
 		return -1;
-	if (c->start->direct) {
-		c->root_fd = open_tree(
-			c->rootfs_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
-		struct mount_attr attr = { .propagation = c->spec.root_propagation };
-		if (c->root_fd < 0 ||
-			mount_setattr(c->root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
-			return error_errno(err, "clone the root file system '%s'", c->start->rootfs);
-	}
-	for (size_t i = 0; i < c->spec.n_mounts; i++)
-		if (c->spec.mounts[i].kind == MOUNT_BIND && clone_bind(c, i, err) < 0)
-			return -1;
+	if (!c->start->direct)
+		return 0;
+	struct mount_attr attr = { .propagation = c->spec.root_propagation };
+	c->root_fd = open_tree(
+		c->rootfs_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
+	if (c->root_fd < 0 ||
+		mount_setattr(c->root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+		return error_errno(err, "clone the root file system '%s'", c->start->rootfs);
 	return 0;
 }
 

@@ -16,31 +16,39 @@ static const struct {
 } steps[] = {
 	{ "session", step_session },
 	{ "spec", step_spec },
-	/* a user namespace's mapping comes here */
+	/* A user namespace's mapping comes here. */
 	{ "executable", step_executable },
-	{ "layers",
-		step_layers }, /* before propagation is cut, after which nothing can join the host's peers */
+
+	/* Sources are cloned before propagation is cut: what is to be a slave or a peer of a mount of the
+	 * host's must come from it. */
+	{ "rootfs", step_root_source },
+	{ "mounts", step_mount_sources },
 	{ "propagation", step_propagation },
 	{ "rootfs", step_rootfs },
 	{ "mounts", step_mounts },
 	{ "devices", step_devices },
-	{ "pivot", step_pivot }, /* the host's files are out of reach from here on */
-	/* the console of a container with a terminal comes here */
+	{ "pivot", step_pivot },
+
+	/* The host's files are out of reach. The console of a container with a terminal comes here. */
 	{ "hostname", step_hostname },
 	{ "loopback", step_loopback },
 	{ "sysctl", step_sysctls },
 	{ "oom score", step_oom_score },
-	{ "cwd", step_cwd },	 /* may make a folder: before read-only */
-	{ "paths", step_paths }, /* after sysctl, which writes below read-only paths */
+	/* May make a folder: before the root is read-only. */
+	{ "cwd", step_cwd },
+	{ "paths", step_paths },
 	{ "read-only", step_readonly },
+
 	{ "user", step_user },
-	{ "descriptors", step_descriptors }, /* before limits, which may leave no descriptor to be had */
+	/* Before the limits, which may leave no descriptor to be had. */
+	{ "descriptors", step_descriptors },
 	{ "limits", step_rlimits },
 	{ "no_new_privs", step_no_new_privs },
 	{ "privileges", step_privileges },
-	{ "cwd", step_cwd_check }, /* as the user that it is for */
+	/* As the user that it is for. */
+	{ "cwd", step_cwd_check },
 	{ "ready", step_ready },
-	/* the seccomp program comes here: last, so that it need not allow what we do */
+	/* The seccomp program comes here: last, so that it need not allow what we do. */
 	{ "exec", step_exec },
 };
 

@@ -238,7 +238,8 @@ static int take_signals(struct bundle *b, struct error *err)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
 		sigaddset(&set, passed_on[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	/* Whoever reads our stderr may be gone when the container still has to be cleaned up. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return error_errno(err, "block signals");
 	b->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return b->signal_fd < 0 ? error_errno(err, "listen to signals") : 0;
