@@ -61,11 +61,11 @@ $(BUILD)/containerd-lite: $(DAEMON_O) $(BUILD)/libruntime.a $(BUILD)/libcommon.a
 
 # Static: once it has entered a container, nothing of the container's can be loaded into it.
 $(BUILD)/containerd-lite-shim: $(SHIM_O) $(BUILD)/libruntime.a $(BUILD)/libcommon.a
-	$(CC) $(ALL_CFLAGS) -pie $(SHIM_LDFLAGS) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs $(LIBS_SHIM))
+	$(CC) $(ALL_CFLAGS) $(or $(SHIM_LDFLAGS),-pie) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs $(LIBS_SHIM))
 
 # Static: a dynamic start costs a fifth of a container's start.
 $(BUILD)/ctl: $(CLIENT_O) $(BUILD)/libcommon.a
-	$(CC) $(ALL_CFLAGS) -pie $(CLIENT_LDFLAGS) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs $(LIBS_CLIENT))
+	$(CC) $(ALL_CFLAGS) $(or $(CLIENT_LDFLAGS),-pie) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs $(LIBS_CLIENT))
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
