@@ -142,9 +142,10 @@ static int offset_parse(const char **p, int64_t *ret_seconds)
 /* int64_t nanoseconds end in 2262. */
 static int join(int64_t days, int64_t ns, int64_t offset, int64_t *ret_realtime_ns)
 {
-	if (days < -106000 || days > 106000)
+	int64_t seconds = days * 86400 - offset;
+	if (seconds < -9200000000 || seconds > 9200000000)
 		return -1;
-	*ret_realtime_ns = days * 86400 * NS + ns - offset * NS;
+	*ret_realtime_ns = seconds * NS + ns;
 	return 0;
 }
 
