@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # A private instance: its options, its configuration file, and what make install makes.
 
 test_it_needs_nothing_but_two_folders() {

@@ -9,11 +9,10 @@ test_transcripts() { # limit 90
 	py "$TOP/docs/protocol.md" <"$TOP/tests/integration/transcripts.py"
 }
 
-# What is sent fits what the interfaces say, whatever is asked (the daemon is its own reference here: idl.c checks calls).
 test_every_method_is_documented() {
 	[ -e "$TOP/docs/protocol.md" ] || skip 'docs/protocol.md is not there'
 	local method
-	for method in $(sed -n 's/^method \([A-Za-z]*\).*/\1/p' "$TOP"/interface/*.varlink); do
+	while read -r method; do
 		grep -q "\.$method\"" "$TOP/docs/protocol.md" || fail "no transcript of $method"
-	done
+	done < <(sed -n 's/^method \([A-Za-z]*\).*/\1/p' "$TOP"/interface/*.varlink)
 }
