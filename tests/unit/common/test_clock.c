@@ -57,6 +57,7 @@ static void test_since(void **state)
 	assert_int_equal(time_parse_since("2000-02-29T12:34", now, &ns), 0);
 	assert_true(ns == INT64_C(951827640) * NS);
 	assert_int_equal(time_parse_since("2000-02-29T12:34:56Z", now, &ns), 0);
+	assert_int_equal(time_parse_since("2620-10-22", now, &ns), -1);
 	assert_int_equal(time_parse_since("yesterday", now, &ns), -1);
 	assert_int_equal(time_parse_since("", now, &ns), -1);
 	assert_int_equal(time_parse_since("1.", now, &ns), -1);
