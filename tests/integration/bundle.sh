@@ -8,7 +8,8 @@ spec() { # FOLDER COMMAND…
 	mkdir -p "$folder/rootfs"
 	cp -a "$BUILD/rootfs/busybox/." "$folder/rootfs/"
 	(cd "$folder" && crun spec)
-	jq --args '.process.terminal = false | .process.args = $ARGS.positional' "$@" <"$folder/config.json" >"$folder/new"
+	jq --arg args "$(printf '%s\n' "$@")" '.process.terminal = false | .process.args = ($args | split("\n"))' \
+		<"$folder/config.json" >"$folder/new"
 	mv "$folder/new" "$folder/config.json"
 }
 change() { # FOLDER JQ-FILTER

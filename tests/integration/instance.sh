@@ -29,7 +29,7 @@ test_a_long_run_folder() {
 	mkdir "$RUN"
 	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" 2>>"$T/daemon.log" &
 	DAEMON=$!
-	export CTL_SOCKET=$RUN/socket
+	export CTL_SOCKET=$RUN/containerd-lite.sock
 	eventually 5 ctl ps
 	DAEMON_FDS=$(daemon_fds)
 	daemon_note_cgroup
@@ -107,7 +107,7 @@ test_install() { # limit 120
 	# It runs from there, wherever that is.
 	"$T/dest/usr/bin/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" 2>>daemon.log &
 	DAEMON=$!
-	export CTL_SOCKET=$RUN/socket
+	export CTL_SOCKET=$RUN/containerd-lite.sock
 	eventually 5 "$T/dest/usr/bin/ctl" ps
 	DAEMON_FDS=$(daemon_fds)
 	daemon_note_cgroup

@@ -86,7 +86,7 @@ daemon_answers() {
 
 # daemon_start [OPTION…]: also once more after daemon_kill, over the same folders.
 daemon_start() {
-	CTL_SOCKET=$RUN/socket
+	CTL_SOCKET=$RUN/containerd-lite.sock
 	export CTL_SOCKET
 	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" "$@" >>"$T/daemon.log" 2>&1 </dev/null &
 	DAEMON=$!
