@@ -42,6 +42,8 @@ int config_make(struct arguments *args, struct json_object **ret_config, struct 
 	struct json_object *config = args->request;
 	bool rootfs = json_get(config, "rootfs") != NULL, bundle = json_get(config, "bundle") != NULL;
 	bool image = !rootfs && !bundle;
+	if (!rootfs && json_get(config, "rootfs_mode") != NULL)
+		return error_set(err, ERROR_USAGE, "--rootfs-rw: needs a value (DIR)");
 	if (rootfs && bundle)
 		return error_set(err, ERROR_USAGE, "--rootfs and --bundle exclude each other");
 	if (image && args->count == 0) {

@@ -56,6 +56,13 @@ static int needs_value(const struct option *o, struct error *err)
 	return error_set(err, ERROR_USAGE, "--%s: needs a value (%s)", o->name, o->metavar);
 }
 
+/* --rootfs DIR --rootfs-rw, in either order: the folder is not --rootfs-rw's own. */
+static bool folder_is_named(const struct parser *p, const struct option *o)
+{
+	return o->value == VALUE_ROOTFS_RW && (json_get(p->args->request, o->field) != NULL ||
+						      (p->at < p->argc && p->argv[p->at][0] == '-'));
+}
+
 static int parse_long(struct parser *p, const char *text, struct error *err)
 {
 	size_t length = strcspn(text, "=");
@@ -70,6 +77,8 @@ static int parse_long(struct parser *p, const char *text, struct error *err)
 		error_set(err, ERROR_USAGE, "unknown option '--%s'", escape_text(name, shown, sizeof shown));
 		return guess != NULL ? error_hint(err, "did you mean --%s?", guess) : -1;
 	}
+	if (value == NULL && folder_is_named(p, o))
+		value = "";
 	if (value == NULL && !value_types[o->value].flag) {
 		if (p->at == p->argc)
 			return needs_value(o, err);

@@ -27,9 +27,8 @@ enum value_kind {
 	VALUE_TIMEOUT,	/* a duration, or -1: for ever */
 	VALUE_TIME,	/* RFC 3339 on the wire */
 	VALUE_SIGNAL,
-	VALUE_PATH,   /* made absolute */
-	VALUE_ROOTFS, /* --rootfs, --rootfs-rw */
-	VALUE_ROOTFS_RW,
+	VALUE_PATH,	 /* made absolute */
+	VALUE_ROOTFS_RW, /* a path, unless --rootfs names it */
 	VALUE_ENV,
 	VALUE_ENV_FILE,
 	VALUE_LABEL,

@@ -27,10 +27,10 @@ const struct option config_options[] = {
 
 	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "keep standard input open" },
 
-	{ "rootfs", 0, VALUE_ROOTFS, GROUP_ROOT, "rootfs", "DIR",
+	{ "rootfs", 0, VALUE_PATH, GROUP_ROOT, "rootfs", "DIR",
 		"this folder is the root, below an overlay that takes what is written" },
-	{ "rootfs-rw", 0, VALUE_ROOTFS_RW, GROUP_ROOT, "rootfs", "DIR",
-		"this folder is the root and is written into, by one container at a time" },
+	{ "rootfs-rw", 0, VALUE_ROOTFS_RW, GROUP_ROOT, "rootfs", "[DIR]",
+		"this folder (else --rootfs's) is the root and is written into, by one container at a time" },
 	{ "bundle", 0, VALUE_PATH, GROUP_ROOT, "bundle", "DIR", "an OCI bundle: its config.json and root" },
 	{ "read-only", 0, VALUE_FLAG, GROUP_ROOT, "read_only", NULL, "the root cannot be written" },
 

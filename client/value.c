@@ -212,15 +212,11 @@ SETTER(set_path)
 	return 0;
 }
 
-SETTER(set_rootfs)
-{
-	json_object_object_del(into, "rootfs_mode");
-	return set_path(into, key, o, text, err);
-}
-
 SETTER(set_rootfs_rw)
 {
 	json_add_string(into, "rootfs_mode", "direct");
+	if (text[0] == '\0')
+		return 0;
 	return set_path(into, key, o, text, err);
 }
 
@@ -345,7 +341,6 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_TIME] = { false, set_time },
 	[VALUE_SIGNAL] = { false, set_signal },
 	[VALUE_PATH] = { false, set_path },
-	[VALUE_ROOTFS] = { false, set_rootfs },
 	[VALUE_ROOTFS_RW] = { false, set_rootfs_rw },
 	[VALUE_ENV] = { false, set_env },
 	[VALUE_ENV_FILE] = { false, set_env_file },
