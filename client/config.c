@@ -2,8 +2,10 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 #include <uuid/uuid.h>
 
+#include "client/command.h"
 #include "client/env.h"
 #include "client/option.h"
 #include "client/value.h"
@@ -70,4 +72,39 @@ const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT])
 	else
 		snprintf(buf, CONFIG_SUBJECT, "%.12s", json_string(config, "id", ""));
 	return buf;
+}
+
+/* The only option that sets this field of the request; NULL if there is none, or several. */
+static const struct option *option_of(const struct command *command, const char *field, size_t length)
+{
+	const struct option *found = NULL;
+	for (int i = 0; i < OPTION_SETS && command->sets[i] != NULL; i++)
+		for (const struct option *o = command->sets[i]; o->name != NULL; o++) {
+			if (o->group == GROUP_LATER || strncmp(o->field, field, length) != 0 ||
+				o->field[length] != '\0')
+				continue;
+			if (found != NULL)
+				return NULL;
+			found = o;
+		}
+	return found;
+}
+
+bool config_explain(const struct command *command, struct error *err)
+{
+	static const char prefix[] = "config.";
+	size_t length = strlen(err->field);
+	if (err->kind != ERROR_INVALID_CONFIG && err->kind != ERROR_INVALID_PARAMETER &&
+		err->kind != ERROR_NOT_SUPPORTED)
+		return false;
+	if (strncmp(err->field, prefix, sizeof prefix - 1) != 0 || strncmp(err->msg, err->field, length) != 0)
+		return true;
+	const char *field = err->field + sizeof prefix - 1;
+	const struct option *o = option_of(command, field, strcspn(field, ".["));
+	if (o != NULL) {
+		char rest[sizeof err->msg];
+		snprintf(rest, sizeof rest, "%s", err->msg + length);
+		snprintf(err->msg, sizeof err->msg, "--%s%.*s", o->name, (int) sizeof rest - 64, rest);
+	}
+	return true;
 }

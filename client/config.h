@@ -1,7 +1,10 @@
 /* config.h - the interface's Config from the command line of create and run. */
 #pragma once
 
+#include <stdbool.h>
+
 struct arguments;
+struct command;
 struct error;
 struct json_object;
 
@@ -13,3 +16,7 @@ int config_make(struct arguments *args, struct json_object **ret_config, struct 
 
 /* What messages call this container: its name, or the short id that becomes it. Returns buf. */
 const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT]);
+
+/* Is this an error of the command line's, which the daemon has found? Then its message names the option
+ * instead of the Config's field, where there is one option for it. */
+bool config_explain(const struct command *command, struct error *err);

@@ -23,10 +23,30 @@ static size_t add_line(char *out, size_t at, const char *prefix, const char *sub
 	return at + (size_t) n;
 }
 
+/* The daemon's sentences name the container; in front of them ctl has done so already: "container 'web' is
+ * running" → "is running", "no such container 'web'" → "no such container". */
+static void drop_name(char *text, const char *subject)
+{
+	char named[256];
+	int n = snprintf(named, sizeof named, "container '%s'", subject);
+	char *at = n < (int) sizeof named ? strstr(text, named) : NULL;
+	if (at == NULL)
+		return;
+	const char *rest = at + n;
+	if (at == text)
+		rest += *rest == ' ';
+	else
+		at += strlen("container");
+	memmove(at, rest, strlen(rest) + 1);
+}
+
 void report(const char *subject, const struct error *err)
 {
 	char text[2048], out[LINE_MAX_SIZE];
-	size_t size = add_line(out, 0, "ctl", subject, error_format(err, text, sizeof text));
+	error_format(err, text, sizeof text);
+	if (subject != NULL)
+		drop_name(text, subject);
+	size_t size = add_line(out, 0, "ctl", subject, text);
 	if (err->hint[0] != '\0')
 		size = add_line(out, size, "hint", NULL, err->hint);
 	/* What is on stdout was said before this. */

@@ -56,8 +56,11 @@ static void cidfile_write(struct cidfile *file, const char *subject, const char 
 }
 
 /* A lost call may have been done: that is all that can be said. */
-static int failed(const char *subject, struct error *err, const char *what, int unknown)
+static int failed(
+	const struct arguments *args, const char *subject, struct error *err, const char *what, int unknown)
 {
+	if (config_explain(args->command, err))
+		subject = args->command->name;
 	if (err->kind == ERROR_DISCONNECTED) {
 		error_wrap(err, "whether it was %s is not known", what);
 		error_hint(err, "ctl ps -a shows it if it was");
@@ -82,7 +85,7 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 		/* It may be there: then its id must not be lost as well. */
 		if (err.kind == ERROR_DISCONNECTED)
 			cidfile_write(file, subject, json_string(args->request, "id", ""));
-		return failed(subject, &err, create ? "created" : "started", CTL_ENGINE);
+		return failed(args, subject, &err, create ? "created" : "started", CTL_ENGINE);
 	}
 	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));
@@ -101,6 +104,7 @@ static struct json_object *console_parameters(struct arguments *args, bool send_
 }
 
 struct attached {
+	const struct arguments *args;
 	const char *method, *subject;
 	struct json_object *parameters;
 	bool send_stdin;
@@ -116,7 +120,8 @@ static int attach(struct connection *conn, const struct attached *a)
 	if (console_init(&console, conn, a->subject, &err) < 0)
 		return report_code(a->subject, &err, CTL_ENGINE);
 	if (console_call(&console, a->method, a->parameters, &reply, &err) < 0) {
-		code = console.over ? console.code : failed(a->subject, &err, "started", CTL_UNKNOWN);
+		code = console.over ? console.code
+				    : failed(a->args, a->subject, &err, "started", CTL_UNKNOWN);
 		console_done(&console);
 		return code;
 	}
@@ -173,7 +178,7 @@ int verb_run(struct arguments *args)
 		return make_detached(args, &conn, "container.Run", parameters, &file, subject);
 	bool send_stdin = json_flag(config, "open_stdin", false);
 	json_add(parameters, "console", console_parameters(args, send_stdin));
-	struct attached a = { "container.Run", subject, parameters, send_stdin, &file };
+	struct attached a = { args, "container.Run", subject, parameters, send_stdin, &file };
 	return attach(&conn, &a);
 }
 
@@ -194,6 +199,7 @@ int verb_start(struct arguments *args)
 	json_object_array_add(
 		value_array(args->request, "containers"), json_object_new_string(args->positional[0]));
 	json_add(args->request, "console", console_parameters(args, send_stdin));
-	struct attached a = { "container.Start", args->positional[0], args->request, send_stdin, &none };
+	struct attached a = { args, "container.Start", args->positional[0], args->request, send_stdin,
+		&none };
 	return attach(&conn, &a);
 }

@@ -347,8 +347,24 @@ test_start_failed() {
 		process = fake.ctl("start", "-a", "web")
 		peer = fake.accept()
 		assert peer.call("Start")["containers"] == ["web"]
-		peer.error("NoSuchContainer", message="no such container")
+		peer.error("NoSuchContainer", message="no such container 'web'")
 		ends(process, 125, b"", b"ctl: web: no such container\n")
+		process = fake.ctl("rm", "web")
+		peer = fake.accept()
+		peer.call("Remove")
+		peer.reply({"outcomes": [{"container": "web", "error": CONTAINER + "InvalidState",
+		                          "message": "container 'web' is running", "hint": "stop it"}]})
+		ends(process, 1, b"", b"ctl: web: is running\nhint: stop it\n")
+		for field, message, sentence in (
+		        ("config.cwd", "config.cwd: 'x' is not absolute", b"--workdir: 'x' is not absolute"),
+		        ("config.env[0]", "config.env[0] is bad", b"--env is bad"),
+		        ("config.mounts[0].target", "config.mounts[0].target: no", b"config.mounts[0].target: no"),
+		        ("config.x", "config.x: no", b"config.x: no"), ("", "no", b"no")):
+		    process = fake.ctl("run", "--name", "web", "busybox")
+		    peer = fake.accept()
+		    peer.call("Run")
+		    peer.error("InvalidConfig", field=field, message=message)
+		    ends(process, 125, b"", b"ctl: run: " + sentence + b"\n")
 		process = fake.ctl("create", "--name", "web", "busybox")
 		peer = fake.accept()
 		peer.call("Create")
