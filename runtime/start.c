@@ -30,13 +30,19 @@ static const struct {
 	{ ENODEV, "the cgroup was removed meanwhile" },
 };
 
-static int clone_failed(struct error *err)
+static int start_failed(struct error *err, const char *what)
 {
-	int errnum = errno;
-	error_errno(err, "clone the first process");
+	error_errno(err, "%s", what);
 	err->kind = ERROR_START_FAILED;
 	err->exit_code = 125;
 	memcpy(err->phase, "clone", sizeof "clone");
+	return -1;
+}
+
+static int clone_failed(struct error *err)
+{
+	int errnum = errno;
+	start_failed(err, "clone the first process");
 	for (size_t i = 0; i < sizeof clone_hints / sizeof *clone_hints; i++)
 		if (clone_hints[i].errnum == errnum)
 			error_hint(err, "%s", clone_hints[i].hint);
@@ -59,10 +65,10 @@ int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_
 {
 	int pair[2], pidfd = -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return clone_failed(err);
+		return start_failed(err, "make a pair of sockets");
 	_cleanup_fd_ int ours = pair[0], theirs = pair[1];
 	if (fd_nonblock(ours, true) < 0)
-		return clone_failed(err);
+		return start_failed(err, "make a pair of sockets");
 	struct clone_args args = {
 		/* The caller's signal handlers would write to descriptors that it shares with the child. */
 		.flags = NAMESPACES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |

@@ -330,8 +330,10 @@ static int clean_up(struct bundle *b, struct error *err)
 		/* After the cgroup: whoever was in it is dead now. */
 		if (b->pid > 0 && waitid(P_PID, (id_t) b->pid, &(siginfo_t) { 0 }, WEXITED) == 0)
 			b->pid = 0;
-		if (b->parent_made)
-			unlinkat(b->mount_fd, b->cgroup_parent, AT_REMOVEDIR);
+		/* Others may be in it by now. */
+		if (b->parent_made && unlinkat(b->mount_fd, b->cgroup_parent, AT_REMOVEDIR) < 0 &&
+			errno != ENOENT && errno != EBUSY && errno != ENOTEMPTY)
+			failed |= error_errno(&now, "remove cgroup '%s'", b->cgroup_parent) < 0;
 		if (b->layers[0] != '\0')
 			failed |= tree_remove(AT_FDCWD, b->layers, &now) < 0;
 		if (!failed)
