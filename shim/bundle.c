@@ -20,6 +20,7 @@
 #include "common/error.h"
 #include "common/exit.h"
 #include "common/fd.h"
+#include "common/json.h"
 #include "common/parse.h"
 #include "common/sealed.h"
 #include "runtime/cgroup.h"
@@ -36,10 +37,11 @@
 struct bundle {
 	/* as asked for */
 	const char *dir, *id, *rootfs, *cgroup_parent;
-	bool direct, trace;
+	const char *user;
+	bool direct, trace, init;
 
 	char root[PATH_MAX];
-	int config_fd, signal_fd, lock_fd;
+	int config_fd, shim_fd, signal_fd, lock_fd;
 
 	char layers[PATH_MAX]; /* the folder of the overlay's layers; empty: none */
 	int layers_fd;
@@ -64,10 +66,19 @@ static int usage(struct error *err, const char *fmt, ...)
 	va_end(ap);
 	error_set(err, ERROR_USAGE, "%s", text);
 	return error_hint(err, "containerd-lite-shim --bundle DIR [--id ID] [--rootfs DIR | --rootfs-rw DIR] "
-			       "[--cgroup-parent NAME] [--trace]");
+			       "[--cgroup-parent NAME] [--user USER] [--init] [--trace]");
 }
 
-enum { OPTION_BUNDLE = 1, OPTION_ID, OPTION_ROOTFS, OPTION_ROOTFS_RW, OPTION_CGROUP_PARENT, OPTION_TRACE };
+enum {
+	OPTION_BUNDLE = 1,
+	OPTION_ID,
+	OPTION_ROOTFS,
+	OPTION_ROOTFS_RW,
+	OPTION_CGROUP_PARENT,
+	OPTION_USER,
+	OPTION_INIT,
+	OPTION_TRACE,
+};
 
 static int take_option(struct bundle *b, int option, const char *value, struct error *err)
 {
@@ -82,6 +93,8 @@ static int take_option(struct bundle *b, int option, const char *value, struct e
 		b->direct = option == OPTION_ROOTFS_RW;
 		return 0;
 	case OPTION_CGROUP_PARENT: b->cgroup_parent = value; return 0;
+	case OPTION_USER: b->user = value; return 0;
+	case OPTION_INIT: b->init = true; return 0;
 	case OPTION_TRACE: b->trace = true; return 0;
 	}
 	return -1;
@@ -95,6 +108,8 @@ static int read_options(struct bundle *b, int argc, char **argv, struct error *e
 		{ "rootfs", required_argument, NULL, OPTION_ROOTFS },
 		{ "rootfs-rw", required_argument, NULL, OPTION_ROOTFS_RW },
 		{ "cgroup-parent", required_argument, NULL, OPTION_CGROUP_PARENT },
+		{ "user", required_argument, NULL, OPTION_USER },
+		{ "init", no_argument, NULL, OPTION_INIT },
 		{ "trace", no_argument, NULL, OPTION_TRACE },
 		{ 0 },
 	};
@@ -161,6 +176,19 @@ static int open_config(struct bundle *b, struct error *err)
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_FAILED, "'%s/config.json' is not a regular file", b->dir);
 	return 0;
+}
+
+/* What a config.json cannot say. Never from the bundle itself: that is somebody else's. */
+static int make_shim_json(struct bundle *b, struct error *err)
+{
+	_cleanup_json_ struct json_object *shim = json_object_new_object();
+	size_t size;
+	json_add_int(shim, "version", 1);
+	json_add_string(shim, "user", b->user);
+	json_add_bool(shim, "init", b->init);
+	const char *text = json_text(shim, &size);
+	b->shim_fd = fd_memfd("shim.json", text, size);
+	return b->shim_fd < 0 ? error_errno(err, "make shim.json") : 0;
 }
 
 /* The folder that config.json names, if no other was asked for: written to, as OCI has it. */
@@ -250,7 +278,7 @@ static int start(struct bundle *b, struct error *err)
 	struct start s = {
 		.id = b->id != NULL ? b->id : "bundle",
 		.config_fd = b->config_fd,
-		.shim_fd = -1,
+		.shim_fd = b->shim_fd,
 		.rootfs = b->root,
 		.direct = b->direct,
 		.layers_fd = b->layers_fd,
@@ -347,7 +375,8 @@ static int clean_up(struct bundle *b, struct error *err)
 
 static int run(struct bundle *b, int *ret_code, struct error *err)
 {
-	if (fill_stdio(err) < 0 || open_config(b, err) < 0 || find_root(b, err) < 0)
+	if (fill_stdio(err) < 0 || open_config(b, err) < 0 || find_root(b, err) < 0 ||
+		make_shim_json(b, err) < 0)
 		return -1;
 	if (take_signals(b, err) < 0 || make_layers(b, err) < 0 || make_cgroup(b, err) < 0)
 		return -1;
@@ -369,6 +398,7 @@ static int report(const struct error *err)
 int bundle_main(int argc, char **argv)
 {
 	struct bundle b = { .config_fd = -1,
+		.shim_fd = -1,
 		.signal_fd = -1,
 		.lock_fd = -1,
 		.layers_fd = -1,
