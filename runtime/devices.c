@@ -27,12 +27,14 @@ static const struct {
 
 static const struct {
 	const char *name, *target;
+	const char *needs; /* a file of /proc; NULL: always */
 } links[] = {
 	{ "fd", "/proc/self/fd" },
 	{ "stdin", "/proc/self/fd/0" },
 	{ "stdout", "/proc/self/fd/1" },
 	{ "stderr", "/proc/self/fd/2" },
 	{ "ptmx", "pts/ptmx" },
+	{ "core", "/proc/kcore", "kcore" },
 };
 
 static bool is_device(const struct stat *st, unsigned major_number, unsigned minor_number)
@@ -67,9 +69,12 @@ int devices_make(struct child *c, int dev_fd, struct error *err)
 			return error_set(err, ERROR_FAILED,
 				"'/dev/%s' is there and not the device of that name", nodes[i].name);
 	}
-	for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+		if (links[i].needs != NULL && faccessat(c->proc_fd, links[i].needs, F_OK, 0) < 0)
+			continue;
 		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0 && errno != EEXIST)
 			return error_errno(err, "make '/dev/%s'", links[i].name);
+	}
 	return devices_find(c, dev_fd, err);
 }
 

@@ -51,13 +51,33 @@ static bool has_home(const struct strings *env)
 	return false;
 }
 
+/* Whether nothing but names and a home could come from the files: then an image whose passwd is no file, or
+ * endless, harms only itself. */
+static bool is_sure(const struct child *c)
+{
+	const char *user = c->spec.user;
+	return user == NULL || c->spec.user_is_default ||
+	       (strchr(user, ':') != NULL && user[strspn(user, "0123456789:")] == '\0');
+}
+
+static int read_users(struct child *c, const char *path, char **ret_text, struct error *err)
+{
+	struct error why = { 0 };
+	if (read_root_file(c, path, ret_text, &why) == 0)
+		return 0;
+	if (is_sure(c) && (*ret_text = calloc(1, 1)) != NULL)
+		return 0;
+	*err = why;
+	return -1;
+}
+
 static int lookup_named(struct child *c, const char *passwd, struct error *err)
 {
 	_cleanup_free_ char *group = NULL;
-	struct user *u = fields_alloc(1, sizeof *u);
+	_cleanup_free_ struct user *u = fields_alloc(1, sizeof *u);
 	char numbers[32];
 	snprintf(numbers, sizeof numbers, "%u:%u", (unsigned) c->uid, (unsigned) c->gid);
-	if (read_root_file(c, "/etc/group", &group, err) < 0)
+	if (read_users(c, "/etc/group", &group, err) < 0)
 		return -1;
 	if (user_resolve(c->spec.user != NULL ? c->spec.user : numbers, &c->spec.groups, passwd, group, u,
 		    err) < 0)
@@ -67,7 +87,6 @@ static int lookup_named(struct child *c, const char *passwd, struct error *err)
 	memcpy(c->gids, u->gids, u->n_gids * sizeof *u->gids);
 	c->n_gids = u->n_gids;
 	snprintf(c->home, sizeof c->home, "%s", u->home);
-	free(u);
 	return 0;
 }
 
@@ -76,20 +95,23 @@ _Static_assert(sizeof(gid_t) == sizeof(uint32_t) && USER_GROUPS_MAX <= SPEC_GROU
 int step_user(struct child *c, struct error *err)
 {
 	_cleanup_free_ char *passwd = NULL;
-	bool named = c->spec.user != NULL || c->spec.groups.n > 0;
+	bool named = c->spec.user != NULL || c->spec.groups.n > 0, home = has_home(&c->spec.env);
 	c->uid = c->spec.uid;
 	c->gid = c->spec.gid;
 	/* The primary group is always in the list: what a group is denied, its members are denied. */
 	c->gids[c->n_gids++] = c->gid;
 	for (size_t i = 0; i < c->spec.n_gids; i++)
 		c->gids[c->n_gids++] = c->spec.gids[i];
-	if (!named && has_home(&c->spec.env))
+	if (!named && home)
 		return 0;
-	if (read_root_file(c, "/etc/passwd", &passwd, err) < 0)
+	if (read_users(c, "/etc/passwd", &passwd, err) < 0)
 		return -1;
-	if (named)
-		return lookup_named(c, passwd, err);
-	user_home(passwd, c->uid, c->home, sizeof c->home);
+	if (!named)
+		user_home(passwd, c->uid, c->home, sizeof c->home);
+	else if (lookup_named(c, passwd, err) < 0)
+		return -1;
+	if (home)
+		c->home[0] = '\0';
 	return 0;
 }
 

@@ -50,13 +50,13 @@ static bool is_users(const struct mount *m)
 	return m->kind == MOUNT_BIND || m->kind == MOUNT_TMPFS;
 }
 
-/* What lexical checks cannot see: a link in the root that leads into /proc or a cgroup file system. */
+/* What lexical checks cannot see: a link in the root that leads into /proc or /sys. */
 static int check_place(const struct mount *m, int target_fd, struct error *err)
 {
 	struct statfs fs;
 	if (fstatfs(target_fd, &fs) < 0)
 		return mount_error(err, m);
-	if (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC)
+	if (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC && fs.f_type != CGROUP2_SUPER_MAGIC)
 		return 0;
 	errno = EPERM;
 	mount_error(err, m);

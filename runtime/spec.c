@@ -80,16 +80,20 @@ static bool at_or_below(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* What lies on /proc decides what our masks and the program's own look at itself mean, and a cgroup file
- * system's place is the only one whose name tools trust: nothing else may come there, nor below. */
+/* What lies on /proc and /sys decides what our masks and the program's look at itself mean: nothing but the
+ * kernel's own file systems may come there. */
 static int check_target(const struct mount *m, const struct field *f, struct error *err)
 {
 	if (strcmp(m->target, "/") == 0)
 		return field_invalid(f, err, "is the root itself");
-	if (at_or_below(m->target, "/proc") && (m->kind != MOUNT_PROC || strcmp(m->target, "/proc") != 0))
+	bool in_proc = at_or_below(m->target, "/proc"), in_sys = at_or_below(m->target, "/sys");
+	bool own = (m->kind == MOUNT_PROC && strcmp(m->target, "/proc") == 0) ||
+		   (m->kind == MOUNT_SYSFS && strcmp(m->target, "/sys") == 0) ||
+		   (m->kind == MOUNT_CGROUP && strcmp(m->target, "/sys/fs/cgroup") == 0);
+	if (in_proc && !own)
 		return field_invalid(f, err, "is /proc or below it: nothing can be mounted there");
-	if (at_or_below(m->target, "/sys/fs/cgroup") && m->kind != MOUNT_CGROUP)
-		return field_invalid(f, err, "is /sys/fs/cgroup or below it: nothing can be mounted there");
+	if (in_sys && !own)
+		return field_invalid(f, err, "is /sys or below it: nothing can be mounted there");
 	return 0;
 }
 
@@ -356,7 +360,10 @@ static int read_shim(struct spec *spec, struct error *err)
 	struct field f = { .value = spec->shim }, groups;
 	if (json_int(spec->shim, "version", 0) != 1)
 		return error_set(err, ERROR_FAILED, "shim.json is not of version 1");
-	spec->user = json_string(spec->shim, "user", NULL);
+	/* Who is named nowhere is root, with root's groups; a bundle's config.json always names somebody. */
+	spec->user_is_default = json_get(spec->shim, "user") == NULL;
+	if (!spec->user_is_default || json_get(spec->shim, "bundle") == NULL)
+		spec->user = json_string(spec->shim, "user", "0");
 	spec->init = json_flag(spec->shim, "init", false);
 	if (field_member(&f, "groups", &groups) == 0 && field_strings(&groups, &spec->groups, err) < 0)
 		return -1;

@@ -65,6 +65,7 @@ struct spec {
 
 	/* shim.json */
 	const char *user; /* "name|uid[:group|gid]", resolved inside; NULL: uid and gid above */
+	bool user_is_default;
 	struct strings groups;
 	bool init;
 };

@@ -184,6 +184,7 @@ static int make_shim_json(struct bundle *b, struct error *err)
 	_cleanup_json_ struct json_object *shim = json_object_new_object();
 	size_t size;
 	json_add_int(shim, "version", 1);
+	json_add_string(shim, "bundle", ".");
 	json_add_string(shim, "user", b->user);
 	json_add_bool(shim, "init", b->init);
 	const char *text = json_text(shim, &size);
