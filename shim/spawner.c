@@ -60,6 +60,9 @@ int spawner_main(int daemon_sock)
 	sigaction(SIGPIPE, &ignore, NULL);
 	log_init(LOG_LEVEL_INFO);
 	prctl(PR_SET_NAME, "ctl-spawner");
+	/* A first process whose shim is killed is reaped here and not by an init that perhaps never does; its
+	 * status is told to the holders of its pidfd only then. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 
 	for (;;) {
 		char kind;

@@ -67,6 +67,13 @@ static void visit_cgroup(struct work *w, int dir_fd, const char *name)
 		log_warning("sweep: %s", error_format(&error, text, sizeof text));
 }
 
+/* Last: while it is there, it says that there may be something else of this id. */
+static void visit_socket(struct work *w, int dir_fd, const char *name)
+{
+	if (id_valid(name) && !work_shim_lives(w, name))
+		unlinkat(dir_fd, name, 0);
+}
+
 int work_sweep(struct work *w, struct error *err)
 {
 	(void) err;
@@ -74,5 +81,6 @@ int work_sweep(struct work *w, struct error *err)
 	for_each(w, w->state_fd, "transient", visit_transient);
 	for_each(w, w->state_fd, "containers", visit_container);
 	for_each(w, w->state_fd, "trash", remove_tree);
+	for_each(w, w->shims_fd, ".", visit_socket);
 	return 0;
 }

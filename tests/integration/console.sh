@@ -2,7 +2,10 @@
 # Pipes as console: bytes are exact, streams stay apart, ends arrive, slow readers harm nobody else.
 
 # A gigabyte that costs nothing to make and differs everywhere: `source_bytes MIB` and its sum.
-source_bytes() { "$BUILD/rootfs/busybox/bin/busybox" seq 1 20000000000 | head -c "$1"M; }
+source_bytes() (
+	set +o pipefail
+	"$BUILD/rootfs/busybox/bin/busybox" seq 1 20000000000 | head -c "$1"m
+)
 
 size_for() { if [ -n "${SLOW:-}" ]; then echo 1024; else echo 256; fi; }
 
@@ -10,7 +13,7 @@ test_stdout_is_exact_for_a_slow_start() { # limit 180
 	daemon_start
 	local mib
 	mib=$(size_for)
-	ctl run --rm busybox sh -c "seq 1 20000000000 | head -c ${mib}M" | (sleep 5 && sha256sum) >got
+	ctl run --rm busybox sh -c "seq 1 20000000000 | head -c ${mib}m" | (sleep 5 && sha256sum) >got
 	source_bytes "$mib" | sha256sum | cmp - got
 }
 
@@ -18,7 +21,7 @@ test_stdout_is_exact_over_kill_9_of_the_daemon() { # limit 180
 	daemon_start
 	local mib
 	mib=$(size_for)
-	(ctl run --name c busybox sh -c "seq 1 20000000000 | head -c ${mib}M; exit 3" || echo $? >code) | (sleep 2 && sha256sum) >got &
+	(ctl run --name c busybox sh -c "seq 1 20000000000 | head -c ${mib}m; exit 3" || echo $? >code) | (sleep 2 && sha256sum) >got &
 	local reader=$!
 	eventually 5 has_state c running
 	sleep 1
@@ -34,7 +37,7 @@ test_stdout_is_exact_over_kill_9_of_the_daemon() { # limit 180
 test_a_gigabyte() { # limit 300
 	[ -n "${SLOW:-}" ] || skip 'SLOW=1 runs it; 256 MiB are tested always'
 	daemon_start
-	ctl run --rm busybox sh -c 'seq 1 20000000000 | head -c 1024M' | (sleep 5 && sha256sum) >got
+	ctl run --rm busybox sh -c 'seq 1 20000000000 | head -c 1024m' | (sleep 5 && sha256sum) >got
 	source_bytes 1024 | sha256sum | cmp - got
 }
 
@@ -72,9 +75,12 @@ test_stdin_cases() {
 	is "$(state_of di)" running
 	expect 0 ctl kill di
 	# A container that does not read, and ends: ctl ends too, though its stdin is still open.
-	expect 4 timeout 20 ctl run -i --rm busybox sh -c 'exit 4' < <(sleep 30)
+	mkfifo open
+	sleep 30 >open &
+	expect 4 timeout 20 "$BUILD/ctl" run -i --rm busybox sh -c 'exit 4' <open
+	kill $!
 	# A container that closes stdin goes on.
-	expect 0 ctl run -i --rm busybox sh -c 'exec <&-; sleep 0.5; echo still' < <(yes | head -c 1000000)
+	expect 0 ctl run -i --rm busybox sh -c 'exec <&-; sleep 0.5; echo still' < <(head -c 1000000 /dev/zero)
 	is "$OUT" still
 }
 
@@ -116,7 +122,7 @@ test_a_grandchild_that_keeps_stdout() {
 
 test_head_closes_stdout() {
 	daemon_start
-	is "$(timeout 20 ctl run --name c busybox sh -c 'while :; do echo line; sleep 0.05; done' | head -n 1)" line
+	is "$(set +o pipefail; timeout 20 ctl run --name c busybox sh -c 'while :; do echo line; sleep 0.05; done' | head -n 1)" line
 	is "$(state_of c)" running 'the container goes on'
 	expect 0 ctl rm -f c
 }
@@ -167,7 +173,7 @@ test_block_loses_nothing_and_stops_the_writer() { # limit 60
 	daemon_start
 	py <<-'EOF'
 		s = Session("Run", {"config": {"image": "busybox", "name": "c", "log": "none",
-		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20M; echo -n end >&2"]},
+		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20m; echo -n end >&2"]},
 		    "console": {"stdout": True, "stderr": True, "flow": "block"}})
 		time.sleep(2)
 		state = Conn().call("Inspect", {"container": "c"})["parameters"]["container"]["state"]
@@ -183,7 +189,7 @@ test_drop_has_gaps_that_add_up() { # limit 60
 	daemon_start
 	py <<-'EOF'
 		s = Session("Run", {"config": {"image": "busybox", "name": "c", "log": "none",
-		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20M"]},
+		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20m"]},
 		    "console": {"stdout": True, "stderr": True, "flow": "drop"}})
 		reply = Conn(timeout=20).call("Wait", {"containers": ["c"]})
 		assert reply["parameters"]["outcomes"][0]["exit"]["code"] == 0, reply
@@ -197,7 +203,7 @@ test_drop_has_gaps_that_add_up() { # limit 60
 		    position = where + count
 		# What came is the source without the gaps.
 		import subprocess
-		source = subprocess.run(["sh", "-c", "seq 1 20000000000 | head -c 20M"], stdout=subprocess.PIPE).stdout
+		source = subprocess.run(["sh", "-c", "seq 1 20000000000 | head -c 20m"], stdout=subprocess.PIPE).stdout
 		for _, count, where in reversed(s.gaps):
 		    source = source[:where] + source[where + count:]
 		assert source == s.streams[STDOUT]
@@ -295,7 +301,7 @@ test_signal_frames() {
 test_only_the_streams_asked_for() {
 	daemon_start
 	py <<-'EOF'
-		for which, want in ({"stdout": True}, {STDOUT: b"out\n", STDERR: b""}), ({"stderr": True}, {STDOUT: b"", STDERR: b"err\n"}):
+		for which, want in ({"stdout": True, "stderr": False}, {STDOUT: b"out\n", STDERR: b""}), ({"stdout": False, "stderr": True}, {STDOUT: b"", STDERR: b"err\n"}):
 		    s = Session("Run", {"config": {"image": "busybox", "remove": True, "args": ["sh", "-c", "echo out; echo err >&2"]},
 		        "console": which}).finish()
 		    assert s.streams == want, (which, s.streams)
@@ -324,7 +330,7 @@ test_early_bytes_reach_the_container() {
 
 test_large_output_while_nobody_is_attached() { # limit 60
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'seq 1 20000000000 | head -c 50M; exit 2'
+	expect 0 ctl run -d --name c busybox sh -c 'seq 1 20000000000 | head -c 50m; exit 2'
 	expect 0 timeout 50 ctl wait c
 	is "$OUT" 2
 }

@@ -19,7 +19,7 @@ export NO_COLOR=1
 # --- verdicts ---
 
 fail() {
-	echo "$(caller 1 2>/dev/null | awk '{print $3 ":" $1}' | sed 's|.*/||'): $*"
+	echo "$(caller 1 2>/dev/null | awk '{print $3 ":" $1}' | sed 's|.*/||'): $*" >&2
 	exit 1
 }
 
@@ -223,7 +223,7 @@ finish() {
 }
 
 failed_at() {
-	echo "${BASH_SOURCE[1]##*/}:$1: failed: $2"
+	echo "${BASH_SOURCE[1]##*/}:$1: failed: $2" >&2
 }
 
 test_main() {
