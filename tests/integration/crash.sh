@@ -144,7 +144,7 @@ test_rm_after_kill_9_of_ctl() {
 	wait $pid 2>/dev/null || true
 	is "$(ctl ps -aq | wc -l)" 1
 	eventually 5 no_containers
-	is "$(left_in "$STATE/transient")" ''
+	eventually 2 nothing_in "$STATE/transient"
 }
 
 test_rm_after_kill_9_of_the_daemon() {
@@ -165,7 +165,7 @@ test_rm_after_a_failed_start() {
 	daemon_start
 	expect 127 ctl run --rm --name c busybox nosuchprogram
 	is "$(ctl ps -aq)" ''
-	is "$(left_in "$STATE/transient")" ''
+	eventually 2 nothing_in "$STATE/transient"
 	is "$(left_in "$STATE/containers")" ''
 }
 
@@ -188,7 +188,7 @@ test_kill_9_at_any_moment_of_many_runs() { # limit 120
 			is "$(timeout 10 "$BUILD/ctl" wait "$(cat "id.$round.$i")")" "$i" "keep.$round.$i, which ctl had been told of"
 		done
 	done
-	eventually 5 test -z "$(left_in "$STATE/transient")"
+	eventually 5 nothing_in "$STATE/transient"
 }
 
 test_a_second_daemon_leaves() {

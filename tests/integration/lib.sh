@@ -172,6 +172,8 @@ left_in() { # what lies in a folder, one a line
 	[ -d "$1" ] && find "$1" -mindepth 1 -maxdepth 1 -printf "$1/%f\n"
 }
 
+nothing_in() { [ -z "$(left_in "$1")" ]; }
+
 daemon_left() {
 	local now
 	left_in "$STATE/containers"
