@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,6 +43,15 @@ static void remove_tree(struct work *w, int dir_fd, const char *name)
 		log_warning("sweep: %s", error_format(&error, text, sizeof text));
 }
 
+/* Out of the way at once; what is in it goes with the trash. */
+static void to_trash(struct work *w, int dir_fd, const char *name)
+{
+	_cleanup_fd_ int trash =
+		openat(w->state_fd, "trash", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (trash < 0 || renameat(dir_fd, name, trash, name) < 0)
+		remove_tree(w, dir_fd, name);
+}
+
 /* A shim binds its socket before it makes a folder or a cgroup, and unlinks it after they are gone: with no
  * shim at the socket nobody uses them. */
 static void visit_transient(struct work *w, int dir_fd, const char *name)
@@ -49,7 +59,7 @@ static void visit_transient(struct work *w, int dir_fd, const char *name)
 	const char *id =
 		strncmp(name, HALF_MADE, sizeof HALF_MADE - 1) == 0 ? name + sizeof HALF_MADE - 1 : name;
 	if (!id_valid(id) || !work_shim_lives(w, id))
-		remove_tree(w, dir_fd, name);
+		to_trash(w, dir_fd, name);
 }
 
 static void visit_container(struct work *w, int dir_fd, const char *name)
@@ -77,9 +87,11 @@ static void visit_socket(struct work *w, int dir_fd, const char *name)
 int work_sweep(struct work *w, struct error *err)
 {
 	(void) err;
-	for_each(w, w->cgroup_fd, ".", visit_cgroup);
 	for_each(w, w->state_fd, "transient", visit_transient);
 	for_each(w, w->state_fd, "containers", visit_container);
+	/* The daemon makes no containers before: they would look like garbage. The rest may take its time. */
+	work_done(w);
+	for_each(w, w->cgroup_fd, ".", visit_cgroup);
 	for_each(w, w->state_fd, "trash", remove_tree);
 	for_each(w, w->shims_fd, ".", visit_socket);
 	return 0;

@@ -1,0 +1,424 @@
+/* bundle.c - a container's two texts: out of a request's Config, and back from its folder. */
+#include "daemon/bundle.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+#include "common/parse.h"
+#include "daemon/config.h"
+
+#define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
+#define TEXT_MAX       256 /* host name, user, a group */
+
+/* What a foreign bundle's own config.json says. */
+static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
+	"groups", "hostname", "init", "read_only", "mounts", "capabilities_add", "capabilities_drop",
+	"no_new_privileges" };
+
+void bundle_done(struct bundle *bundle)
+{
+	free(bundle->config);
+	free(bundle->shim);
+	free(bundle->rootfs);
+	free(bundle->folder);
+	json_put(&bundle->shim_json);
+	*bundle = (struct bundle) { 0 };
+}
+
+static void cleanup_bundle(struct bundle *bundle)
+{
+	bundle_done(bundle);
+}
+#define _cleanup_bundle_ __attribute__((cleanup(cleanup_bundle)))
+
+const char *bundle_image(const struct bundle *bundle)
+{
+	return json_string(bundle->shim_json, "image", "");
+}
+
+struct json_object *bundle_command(const struct bundle *bundle)
+{
+	return json_get(bundle->shim_json, "command");
+}
+
+struct json_object *bundle_labels(const struct bundle *bundle)
+{
+	return json_get(bundle->shim_json, "labels");
+}
+
+uint32_t bundle_start_flags(const struct bundle *bundle)
+{
+	return (bundle->transient ? START_TRANSIENT : 0) | (bundle->open_stdin ? START_STDIN : 0) |
+	       (bundle->direct ? START_DIRECT : 0) | (bundle->lock ? START_LOCK : 0) |
+	       (bundle->log ? START_LOG : 0);
+}
+
+/* ---- id and name ---- */
+
+static int read_id(struct json_object *config, char ret_id[ID_TEXT_SIZE], struct error *err)
+{
+	const char *id = json_string(config, "id", NULL);
+	uuid_t uuid;
+
+	if (id && !id_valid(id))
+		return error_config(err, "config.id", "config.id must be 32 lower-case hexadecimal digits");
+	if (id) {
+		memcpy(ret_id, id, ID_TEXT_SIZE);
+		return 0;
+	}
+	uuid_generate_random(uuid);
+	for (int i = 0; i < 16; i++)
+		snprintf(ret_id + 2 * i, 3, "%02x", uuid[i]);
+	return 0;
+}
+
+static int read_name(struct json_object *config, const char *id, char *ret_name, struct error *err)
+{
+	const char *name = json_string(config, "name", NULL);
+	char shown[80];
+
+	if (name && !name_valid(name))
+		return error_config(err, "config.name",
+			"config.name: '%s' is not a name: letters, digits, '_', '.', '-', at most 64, "
+			"beginning with a "
+			"letter or digit, and not 32 hexadecimal digits",
+			escape_text(name, shown, sizeof(shown)));
+	snprintf(ret_name, 65, "%s", name ? name : "");
+	if (!name)
+		snprintf(ret_name, 65, "%.12s", id);
+	return 0;
+}
+
+/* ---- where from ---- */
+
+static int check_path(const char *field, const char *path, struct error *err)
+{
+	char shown[128];
+
+	if (path[0] != '/')
+		return error_config(err, field, "%s: '%s' is not an absolute path", field,
+			escape_text(path, shown, sizeof(shown)));
+	if (strlen(path) >= PATH_MAX)
+		return error_config(err, field, "%s: the path is too long", field);
+	return 0;
+}
+
+/* Beside the daemon's executable (a build folder), else where it is installed. */
+static int find_image(const char *image, char **ret_path, struct error *err)
+{
+	char exe[PATH_MAX], *slash, path[PATH_MAX + 128];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	exe[n > 0 ? n : 0] = 0;
+	slash = strrchr(exe, '/');
+	if (name_valid(image) && slash) {
+		*slash = 0;
+		snprintf(path, sizeof(path), "%s/rootfs/%s", exe, image);
+		if (access(path, F_OK) < 0)
+			snprintf(path, sizeof(path), "%s/share/containerd-lite/rootfs/%s", PREFIX, image);
+		if (access(path, F_OK) == 0) {
+			*ret_path = strdup(path);
+			return 0;
+		}
+	}
+	error_config(err, "config.image", "there is no built-in root file system '%s'",
+		escape_text(image, path, 128));
+	return error_hint(err, "built in is busybox; a folder is given by rootfs");
+}
+
+static int read_source(
+	struct json_object *config, struct bundle *bundle, const char **ret_image, struct error *err)
+{
+	const char *rootfs = json_string(config, "rootfs", NULL), *image = json_string(config, "image", NULL);
+	const char *folder = json_string(config, "bundle", NULL);
+	bool direct = strcmp(json_string(config, "rootfs_mode", "overlay"), "direct") == 0;
+
+	if (!!rootfs + !!image + !!folder != 1)
+		return error_config(
+			err, "config.rootfs", "exactly one of rootfs, image and bundle must be given");
+	if (image) {
+		if (direct)
+			return error_config(
+				err, "config.rootfs_mode", "a built-in root file system is never written to");
+		*ret_image = image;
+		return find_image(image, &bundle->rootfs, err);
+	}
+	*ret_image = rootfs ? rootfs : folder;
+	if (check_path(rootfs ? "config.rootfs" : "config.bundle", *ret_image, err) < 0)
+		return -1;
+	if (rootfs)
+		bundle->rootfs = strdup(rootfs);
+	else
+		bundle->folder = strdup(folder);
+	bundle->direct = direct || folder;
+	bundle->lock = direct;
+	return 0;
+}
+
+static int check_foreign(struct json_object *config, struct error *err)
+{
+	char field[64];
+
+	for (size_t i = 0; i < sizeof(not_with_bundle) / sizeof(not_with_bundle[0]); i++) {
+		if (!json_get(config, not_with_bundle[i]))
+			continue;
+		snprintf(field, sizeof(field), "config.%s", not_with_bundle[i]);
+		return error_config(err, field,
+			"%s cannot be given together with config.bundle, whose config.json says it", field);
+	}
+	return 0;
+}
+
+/* ---- what else shim.json says ---- */
+
+static int read_command(
+	struct json_object *config, const char *image, struct json_object **ret_command, struct error *err)
+{
+	static const char *const keys[] = { "entrypoint", "args" };
+	struct json_object *command = json_object_new_array(), *part;
+
+	for (size_t k = 0; k < 2; k++) {
+		part = json_get(config, keys[k]);
+		for (size_t i = 0; i < json_length(part); i++)
+			json_object_array_add(command, json_object_get(json_object_array_get_idx(part, i)));
+	}
+	*ret_command = command;
+	if (json_length(command) == 0 && json_get(config, "image") && strcmp(image, "busybox") == 0)
+		json_object_array_add(command, json_object_new_string("sh"));
+	if (json_length(command) == 0)
+		return error_config(err, "config.args", "no command was given");
+	if (json_object_get_string_len(json_object_array_get_idx(command, 0)) == 0)
+		return error_config(err, "config.args", "the command is empty");
+	return 0;
+}
+
+static int read_stop(
+	struct json_object *config, const struct config *defaults, struct bundle *bundle, struct error *err)
+{
+	const char *name = json_string(config, "stop_signal", "SIGTERM");
+	int64_t timeout = json_int(config, "stop_timeout_ms", defaults->stop_timeout_ms);
+	char shown[64];
+
+	if (signal_parse(name, &bundle->stop_signal) < 0)
+		return error_config(err, "config.stop_signal", "config.stop_signal: there is no signal '%s'",
+			escape_text(name, shown, sizeof(shown)));
+	if (timeout < -1 || timeout > TIMEOUT_MS_MAX)
+		return error_config(err, "config.stop_timeout_ms",
+			"config.stop_timeout_ms must be -1 or a number of milliseconds up to ten years");
+	bundle->stop_timeout_ms = timeout;
+	return 0;
+}
+
+static int read_log(
+	struct json_object *config, const struct config *defaults, struct bundle *bundle, struct error *err)
+{
+	int64_t size = json_int(config, "log_max_size", defaults->log_max_size);
+	int64_t files = json_int(config, "log_max_files", defaults->log_max_files);
+
+	if (size < 4096)
+		return error_config(err, "config.log_max_size", "config.log_max_size must be at least 4096");
+	if (files < 1 || files > 1000)
+		return error_config(err, "config.log_max_files", "config.log_max_files must be 1 to 1000");
+	bundle->log = strcmp(json_string(config, "log", "file"), "file") == 0;
+	bundle->log_max_size = size;
+	bundle->log_max_files = (uint32_t) files;
+	return 0;
+}
+
+static int check_texts(struct json_object *config, struct error *err)
+{
+	static const char *const short_ones[] = { "user", "hostname" };
+	struct json_object *groups = json_get(config, "groups");
+	char field[64];
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *text = json_string(config, short_ones[i], NULL);
+
+		snprintf(field, sizeof(field), "config.%s", short_ones[i]);
+		if (text && (!text[0] || strlen(text) > TEXT_MAX))
+			return error_config(err, field, "%s must have 1 to %d bytes", field, TEXT_MAX);
+	}
+	for (size_t i = 0; i < json_length(groups); i++) {
+		size_t size = (size_t) json_object_get_string_len(json_object_array_get_idx(groups, i));
+
+		snprintf(field, sizeof(field), "config.groups[%zu]", i);
+		if (size == 0 || size > TEXT_MAX)
+			return error_config(err, field, "%s must have 1 to %d bytes", field, TEXT_MAX);
+	}
+	if (!json_flag(config, "terminal", false))
+		return 0;
+	error_set(err, ERROR_NOT_SUPPORTED, "a terminal is not supported yet");
+	snprintf(err->field, sizeof(err->field), "terminal");
+	return error_hint(err, "without -t it runs with pipes");
+}
+
+/* The text of what has been gathered. Fields are only ever added. */
+static void write_shim(
+	struct bundle *bundle, struct json_object *config, const char *image, struct json_object *command)
+{
+	struct json_object *obj = json_object_new_object(), *labels = json_get(config, "labels"), *groups;
+	char signal_text[16];
+
+	json_add_int(obj, "version", 1);
+	json_add_string(obj, "id", bundle->id);
+	json_add_string(obj, "image", image);
+	json_add_string(obj, "rootfs", bundle->rootfs);
+	json_add_string(obj, "rootfs_mode", bundle->direct ? "direct" : "overlay");
+	json_add_bool(obj, "rootfs_lock", bundle->lock);
+	json_add_string(obj, "bundle", bundle->folder);
+	json_add(obj, "command", json_object_get(command));
+	json_add_string(obj, "user", json_string(config, "user", NULL));
+	groups = json_get(config, "groups");
+	json_add(obj, "groups", groups ? json_object_get(groups) : json_object_new_array());
+	json_add_bool(obj, "init", json_flag(config, "init", false));
+	json_add_bool(obj, "open_stdin", bundle->open_stdin);
+	json_add_string(obj, "log", bundle->log ? "file" : "none");
+	json_add_int(obj, "log_max_size", bundle->log_max_size);
+	json_add_int(obj, "log_max_files", bundle->log_max_files);
+	json_add_string(obj, "stop_signal", signal_format(bundle->stop_signal, signal_text));
+	json_add_int(obj, "stop_timeout_ms", bundle->stop_timeout_ms);
+	json_add_bool(obj, "remove", bundle->transient);
+	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
+	json_add_time(obj, "created_at", bundle->created_ns);
+	json_put(&bundle->shim_json);
+	bundle->shim_json = obj;
+	free(bundle->shim);
+	bundle->shim = strdup(json_text(obj, &bundle->shim_size));
+	if (!bundle->shim)
+		abort();
+}
+
+int bundle_build(struct json_object *config, const struct config *defaults, struct bundle *ret_bundle,
+	char *ret_name, struct error *err)
+{
+	_cleanup_bundle_ struct bundle bundle = { .created_ns = clock_realtime_ns() };
+	_cleanup_json_ struct json_object *command = NULL;
+	const char *image = NULL;
+	char hostname[16];
+
+	if (read_id(config, bundle.id, err) < 0 || read_name(config, bundle.id, ret_name, err) < 0 ||
+		check_texts(config, err) < 0 || read_source(config, &bundle, &image, err) < 0 ||
+		read_stop(config, defaults, &bundle, err) < 0 || read_log(config, defaults, &bundle, err) < 0)
+		return -1;
+	bundle.transient = json_flag(config, "remove", false);
+	bundle.open_stdin = json_flag(config, "open_stdin", false);
+	if (bundle.folder) {
+		if (check_foreign(config, err) < 0)
+			return -1;
+		command = json_object_new_array(); /* until bundle_take_config */
+	} else {
+		if (read_command(config, image, &command, err) < 0)
+			return -1;
+		snprintf(hostname, sizeof(hostname), "%.12s", bundle.id);
+		bundle.config = bundle_oci_text(
+			config, bundle.rootfs, command, json_string(config, "hostname", hostname), err);
+		if (!bundle.config)
+			return -1;
+		bundle.config_size = strlen(bundle.config);
+	}
+	write_shim(&bundle, config, image, command);
+	*ret_bundle = bundle;
+	bundle = (struct bundle) { 0 };
+	return 0;
+}
+
+/* ---- a foreign bundle ---- */
+
+int bundle_take_config(struct bundle *bundle, const char *text, size_t size, struct error *err)
+{
+	_cleanup_json_ struct json_object *config = NULL, *shim = json_object_get(bundle->shim_json);
+	struct json_object *root, *args;
+	const char *path;
+
+	if (json_parse(text, size, &config, err) < 0)
+		return error_wrap(err, "config.json");
+	root = json_get(config, "root");
+	path = json_string(root, "path", "rootfs");
+	if (!root)
+		return error_set(
+			err, ERROR_INVALID_CONFIG, "bundle '%s': config.json has no root", bundle->folder);
+	if (path[0] == '/')
+		bundle->rootfs = strdup(path);
+	else if (asprintf(&bundle->rootfs, "%s/%s", bundle->folder, path) < 0)
+		abort();
+	if (strlen(bundle->rootfs) >= PATH_MAX)
+		return error_set(err, ERROR_INVALID_CONFIG, "bundle '%s': its root's path is too long",
+			bundle->folder);
+	/* Our copy is not in the bundle's folder, so that its root can't be relative any more. */
+	json_add_string(root, "path", bundle->rootfs);
+	bundle->lock = !json_flag(root, "readonly", false);
+	bundle->config = strdup(json_text(config, &bundle->config_size));
+	args = json_get(json_get(config, "process"), "args");
+	json_add_string(shim, "rootfs", bundle->rootfs);
+	json_add_bool(shim, "rootfs_lock", bundle->lock);
+	json_add(shim, "command", args ? json_object_get(args) : json_object_new_array());
+	free(bundle->shim);
+	bundle->shim = strdup(json_text(shim, &bundle->shim_size));
+	if (!bundle->config || !bundle->shim)
+		abort();
+	return 0;
+}
+
+/* ---- from its folder ---- */
+
+static char *copy_text(struct json_object *obj, const char *key)
+{
+	const char *text = json_string(obj, key, NULL);
+
+	return text ? strdup(text) : NULL;
+}
+
+/* Our own file, but a disk may hold anything. */
+static int read_shim(struct bundle *bundle, struct error *err)
+{
+	struct json_object *obj = bundle->shim_json;
+	const char *created = json_string(obj, "created_at", ""),
+		   *stop = json_string(obj, "stop_signal", "SIGTERM");
+
+	if (!json_object_is_type(obj, json_type_object) || json_int(obj, "version", 0) != 1)
+		return error_set(err, ERROR_FAILED, "shim.json is not of version 1");
+	if (strcmp(json_string(obj, "id", ""), bundle->id) != 0)
+		return error_set(err, ERROR_FAILED, "shim.json is another container's");
+	bundle->rootfs = copy_text(obj, "rootfs");
+	bundle->folder = copy_text(obj, "bundle");
+	if (!bundle->rootfs || strlen(bundle->rootfs) >= PATH_MAX ||
+		!json_object_is_type(bundle_command(bundle), json_type_array))
+		return error_set(err, ERROR_FAILED, "shim.json has no root or no command");
+	if (time_parse(created, &bundle->created_ns) < 0 || signal_parse(stop, &bundle->stop_signal) < 0)
+		return error_set(err, ERROR_FAILED, "shim.json has a bad created_at or stop_signal");
+	bundle->direct = strcmp(json_string(obj, "rootfs_mode", "overlay"), "direct") == 0;
+	bundle->lock = json_flag(obj, "rootfs_lock", false);
+	bundle->transient = json_flag(obj, "remove", false);
+	bundle->open_stdin = json_flag(obj, "open_stdin", false);
+	bundle->log = strcmp(json_string(obj, "log", "file"), "file") == 0;
+	bundle->log_max_size = json_int(obj, "log_max_size", 10 * 1024 * 1024);
+	bundle->log_max_files = (uint32_t) json_int(obj, "log_max_files", 3);
+	bundle->stop_timeout_ms = json_int(obj, "stop_timeout_ms", 10000);
+	return 0;
+}
+
+int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err)
+{
+	_cleanup_bundle_ struct bundle bundle = { .config = config, .shim = shim };
+
+	snprintf(bundle.id, sizeof(bundle.id), "%s", id);
+	bundle.config_size = strlen(config);
+	bundle.shim_size = strlen(shim);
+	if (json_parse(shim, bundle.shim_size, &bundle.shim_json, err) < 0)
+		return error_wrap(err, "shim.json");
+	if (read_shim(&bundle, err) < 0)
+		return -1;
+	*ret_bundle = bundle;
+	bundle = (struct bundle) { 0 };
+	return 0;
+}

@@ -1,0 +1,55 @@
+/*
+ * bundle.h - what a container is: an OCI bundle's config.json and our shim.json (what OCI cannot say), the
+ * two texts that are executed, and what the daemon itself needs to know of them. Made from a request's
+ * Config, or loaded from the container's folder.
+ */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+
+struct config;
+struct error;
+struct json_object;
+
+#define BUNDLE_TEXT_MAX (1024 * 1024)
+
+struct bundle {
+	char id[ID_TEXT_SIZE];
+	char *config, *shim; /* the texts; config NULL: still to be read from folder */
+	size_t config_size, shim_size;
+	struct json_object *shim_json;	 /* of the shim text; what ps shows lies in it */
+	char *rootfs, *folder;		 /* absolute; folder: of a foreign bundle, else NULL */
+	bool direct, lock;		 /* rootfs itself is the root; one container at a time */
+	bool transient, open_stdin, log; /* transient: --rm */
+	int64_t log_max_size;
+	uint32_t log_max_files;
+	int stop_signal;
+	int64_t stop_timeout_ms;
+	int64_t created_ns;
+};
+
+/* From a Config that fits the interface; what else must hold of it is checked here. ret_name gets the name
+ * (65 bytes). With a foreign bundle it is complete only after bundle_take_config. */
+int bundle_build(struct json_object *config, const struct config *defaults, struct bundle *ret_bundle,
+	char *ret_name, struct error *err);
+/* The foreign bundle's config.json, already checked by a worker. */
+int bundle_take_config(struct bundle *bundle, const char *text, size_t size, struct error *err);
+/* From the texts of a container's folder; takes both, also on failure. */
+int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err);
+void bundle_done(struct bundle *bundle);
+
+const char *bundle_image(const struct bundle *bundle);
+struct json_object *bundle_command(const struct bundle *bundle); /* borrowed */
+struct json_object *bundle_labels(const struct bundle *bundle);	 /* borrowed, may be NULL */
+
+/* START_* of every start of it. */
+uint32_t bundle_start_flags(const struct bundle *bundle);
+
+/* config.json's text for a Config, its root and its command (borrowed); caller frees. */
+char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
+	const char *hostname, struct error *err);

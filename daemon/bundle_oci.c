@@ -1,0 +1,364 @@
+/* bundle_oci.c - a request's Config as an OCI config.json: defaults and what the user wants instead of them.
+ */
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+#include "common/parse.h"
+#include "daemon/bundle.h"
+#include "runtime/defaults.h"
+#include "runtime/start.h"
+
+#define ENV_MAX	   4096
+#define MOUNTS_MAX 512
+
+static const char *item(struct json_object *array, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(array, i));
+}
+
+static struct json_object *text_array(const char *const *texts)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (; *texts; texts++)
+		json_object_array_add(array, json_object_new_string(*texts));
+	return array;
+}
+
+/* ---- environment ---- */
+
+static bool same_key(const char *a, const char *b)
+{
+	size_t size = strcspn(a, "=");
+
+	return strncmp(a, b, size) == 0 && b[size] == '=';
+}
+
+/* In place of one with the same key, else at the end. */
+static void env_set(struct json_object *env, const char *entry)
+{
+	size_t n = json_length(env), i = 0;
+
+	while (i < n && !same_key(entry, item(env, i)))
+		i++;
+	json_object_array_put_idx(env, i, json_object_new_string(entry));
+}
+
+static int add_env(
+	struct json_object *process, struct json_object *config, const char *hostname, struct error *err)
+{
+	struct json_object *env = text_array(default_env), *wanted = json_get(config, "env");
+	char entry[512], shown[64], field[40];
+
+	json_add(process, "env", env);
+	snprintf(entry, sizeof(entry), "HOSTNAME=%s", hostname);
+	env_set(env, entry);
+	if (json_length(wanted) > ENV_MAX)
+		return error_config(err, "config.env", "config.env has more than %d entries", ENV_MAX);
+	for (size_t i = 0; i < json_length(wanted); i++) {
+		const char *text = item(wanted, i);
+
+		if (text[0] == '=' || !strchr(text, '=')) {
+			snprintf(field, sizeof(field), "config.env[%zu]", i);
+			return error_config(err, field, "%s: '%s' is not KEY=value", field,
+				escape_text(text, shown, sizeof(shown)));
+		}
+		env_set(env, text);
+	}
+	return 0;
+}
+
+/* ---- capabilities ---- */
+
+static int read_capabilities(
+	struct json_object *config, const char *key, uint64_t *ret_mask, bool *ret_all, struct error *err)
+{
+	struct json_object *names = json_get(config, key);
+	char field[80], shown[64];
+
+	*ret_mask = 0;
+	*ret_all = false;
+	for (size_t i = 0; i < json_length(names); i++) {
+		const char *name = item(names, i);
+		int capability;
+
+		if (strcasecmp(name, "ALL") == 0) {
+			*ret_all = true;
+		} else if (capability_parse(name, &capability) < 0) {
+			snprintf(field, sizeof(field), "config.%s[%zu]", key, i);
+			return error_config(err, field, "%s: there is no capability '%s'", field,
+				escape_text(name, shown, sizeof(shown)));
+		} else {
+			*ret_mask |= UINT64_C(1) << capability;
+		}
+	}
+	return 0;
+}
+
+static int add_capabilities(struct json_object *process, struct json_object *config, struct error *err)
+{
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	static const char *const empty[] = { "inheritable", "ambient" };
+	struct json_object *object = json_object_new_object();
+	uint64_t add, drop, mask = default_capabilities;
+	bool add_all, drop_all;
+
+	json_add(process, "capabilities", object);
+	if (read_capabilities(config, "capabilities_add", &add, &add_all, err) < 0 ||
+		read_capabilities(config, "capabilities_drop", &drop, &drop_all, err) < 0)
+		return -1;
+	if (add_all)
+		mask = (UINT64_C(2) << CAP_LAST_CAP) - 1;
+	else if (drop_all)
+		mask = 0;
+	mask = (mask & ~drop) | add;
+	for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
+		struct json_object *names = json_object_new_array();
+
+		for (int i = 0; i <= CAP_LAST_CAP; i++)
+			if (mask >> i & 1 && capability_name(i))
+				json_object_array_add(names, json_object_new_string(capability_name(i)));
+		json_add(object, sets[s], names);
+	}
+	for (size_t s = 0; s < sizeof(empty) / sizeof(empty[0]); s++)
+		json_add(object, empty[s], json_object_new_array());
+	return 0;
+}
+
+/* ---- process ---- */
+
+static struct json_object *rlimits(void)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (const struct default_rlimit *limit = default_rlimits; limit->type; limit++) {
+		struct json_object *object = json_object_new_object();
+
+		json_add_string(object, "type", limit->type);
+		json_add(object, "soft", json_object_new_uint64(limit->soft));
+		json_add(object, "hard", json_object_new_uint64(limit->hard));
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static int add_process(struct json_object *root, struct json_object *config, struct json_object *command,
+	const char *hostname, struct error *err)
+{
+	struct json_object *process = json_object_new_object(), *user = json_object_new_object();
+	const char *cwd = json_string(config, "cwd", "/");
+
+	json_add(root, "process", process);
+	json_add_bool(process, "terminal", false);
+	/* A user by name is in shim.json: only inside the container can it be looked up. */
+	json_add_int(user, "uid", 0);
+	json_add_int(user, "gid", 0);
+	json_add(process, "user", user);
+	json_add(process, "args", json_object_get(command));
+	if (add_env(process, config, hostname, err) < 0)
+		return -1;
+	if (cwd[0] != '/')
+		return error_config(err, "config.cwd", "config.cwd: '%s' is not an absolute path", cwd);
+	json_add_string(process, "cwd", cwd);
+	if (add_capabilities(process, config, err) < 0)
+		return -1;
+	json_add(process, "rlimits", rlimits());
+	json_add_bool(process, "noNewPrivileges", json_flag(config, "no_new_privileges", true));
+	return 0;
+}
+
+/* ---- mounts ---- */
+
+static bool is_target(struct json_object *mounts, const char *path)
+{
+	for (size_t i = 0; i < json_length(mounts); i++) {
+		const char *target = json_string(json_object_array_get_idx(mounts, i), "target", "");
+		size_t size = strlen(target);
+
+		while (size > 1 && target[size - 1] == '/')
+			size--;
+		if (strlen(path) == size && strncmp(target, path, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct json_object *mount_new(const char *destination, const char *type, const char *source)
+{
+	struct json_object *mount = json_object_new_object();
+
+	json_add_string(mount, "destination", destination);
+	json_add_string(mount, "type", type);
+	json_add_string(mount, "source", source);
+	json_add(mount, "options", json_object_new_array());
+	return mount;
+}
+
+static void add_option(struct json_object *mount, const char *option, size_t size)
+{
+	json_object_array_add(json_get(mount, "options"), json_object_new_string_len(option, (int) size));
+}
+
+/* Those of the table, in its order, but for a place that the user mounts something of his own on. */
+static void add_default_mounts(struct json_object *mounts, struct json_object *wanted)
+{
+	for (const struct default_mount *m = default_mounts; m->destination; m++) {
+		struct json_object *mount;
+
+		if (is_target(wanted, m->destination) && strcmp(m->destination, "/proc") != 0)
+			continue;
+		mount = mount_new(m->destination, m->type, m->source);
+		for (const char *p = m->options; *p;) {
+			size_t size = strcspn(p, ",");
+
+			add_option(mount, p, size);
+			p += size + (p[size] == ',');
+		}
+		json_object_array_add(mounts, mount);
+	}
+}
+
+static int add_mount(struct json_object *mounts, struct json_object *wanted, size_t i, struct error *err)
+{
+	const char *kind = json_string(wanted, "kind", ""), *source = json_string(wanted, "source", NULL);
+	const char *target = json_string(wanted, "target", "");
+	struct json_object *options = json_get(wanted, "options"), *mount;
+	bool bind = strcmp(kind, "bind") == 0;
+	char field[64], shown[128];
+
+	snprintf(field, sizeof(field), "config.mounts[%zu].%s", i, target[0] != '/' ? "target" : "source");
+	if (target[0] != '/')
+		return error_config(err, field, "%s: '%s' is not an absolute path", field,
+			escape_text(target, shown, sizeof(shown)));
+	if (bind && (!source || source[0] != '/'))
+		return error_config(err, field, "%s: '%s' is not an absolute path", field,
+			escape_text(source ? source : "", shown, sizeof(shown)));
+	if (!bind && source)
+		return error_config(err, field, "%s: a tmpfs has no source", field);
+	mount = mount_new(target, kind, bind ? source : "tmpfs");
+	json_object_array_add(mounts, mount);
+	if (bind) {
+		/* With what is mounted below it, and nothing of what is mounted later on either side. */
+		add_option(mount, "rbind", 5);
+		add_option(mount, "rprivate", 8);
+	} else {
+		add_option(mount, "nosuid", 6);
+		add_option(mount, "nodev", 5);
+	}
+	for (size_t o = 0; o < json_length(options); o++)
+		add_option(mount, item(options, o), strlen(item(options, o)));
+	return 0;
+}
+
+static int add_mounts(
+	struct json_object *root, struct json_object *config, size_t *ret_defaults, struct error *err)
+{
+	struct json_object *mounts = json_object_new_array(), *wanted = json_get(config, "mounts");
+
+	json_add(root, "mounts", mounts);
+	if (json_length(wanted) > MOUNTS_MAX)
+		return error_config(
+			err, "config.mounts", "config.mounts has more than %d entries", MOUNTS_MAX);
+	add_default_mounts(mounts, wanted);
+	*ret_defaults = json_length(mounts);
+	for (size_t i = 0; i < json_length(wanted); i++)
+		if (add_mount(mounts, json_object_array_get_idx(wanted, i), i, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static void add_linux(struct json_object *root)
+{
+	static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
+	struct json_object *linux_ = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
+		struct json_object *namespace = json_object_new_object();
+
+		json_add_string(namespace, "type", namespaces[i]);
+		json_object_array_add(list, namespace);
+	}
+	json_add(linux_, "namespaces", list);
+	json_add(linux_, "resources", json_object_new_object());
+	json_add(linux_, "maskedPaths", text_array(default_masked_paths));
+	json_add(linux_, "readonlyPaths", text_array(default_readonly_paths));
+	json_add(root, "linux", linux_);
+}
+
+/* The runtime speaks of config.json; the user wrote a Config. */
+static void translate(struct error *err, size_t defaults)
+{
+	static const struct {
+		const char *from, *to;
+	} prefixes[] = {
+		{ "process.", "config." },
+		{ "hostname", "config.hostname" },
+		{ "root.", "config.rootfs" },
+	};
+	static const char file[] = "config.json: ";
+	const char *text = err->msg, *rest = err->field;
+	char place[64] = "", msg[sizeof(err->msg)], field[sizeof(err->field)];
+	uint64_t index;
+	size_t size;
+
+	if (strncmp(text, file, sizeof(file) - 1) == 0)
+		text += sizeof(file) - 1;
+	if (strncmp(rest, "mounts[", 7) == 0) {
+		size = strcspn(rest + 7, "]");
+		snprintf(place, sizeof(place), "%.*s", (int) size, rest + 7);
+		if (parse_u64(place, SIZE_MAX, &index) < 0 || index < defaults)
+			return;
+		snprintf(place, sizeof(place), "config.mounts[%zu]", (size_t) index - defaults);
+		rest += 7 + size + 1;
+	} else {
+		for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !place[0]; i++)
+			if (strncmp(rest, prefixes[i].from, strlen(prefixes[i].from)) == 0) {
+				snprintf(place, sizeof(place), "%s", prefixes[i].to);
+				rest += strlen(prefixes[i].from);
+			}
+	}
+	if (!place[0])
+		return;
+	size = (size_t) (rest - err->field);
+	if (strncmp(text, err->field, size) == 0)
+		snprintf(msg, sizeof(msg), "%s%s", place, text + size);
+	else
+		snprintf(msg, sizeof(msg), "%s", text);
+	snprintf(field, sizeof(field), "%s%s", place, rest);
+	memcpy(err->msg, msg, sizeof(msg));
+	memcpy(err->field, field, sizeof(field));
+}
+
+char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
+	const char *hostname, struct error *err)
+{
+	_cleanup_json_ struct json_object *root = json_object_new_object();
+	struct json_object *root_fs = json_object_new_object();
+	size_t defaults = 0, size;
+	const char *text;
+
+	json_add_string(root, "ociVersion", "1.0.2");
+	if (add_process(root, config, command, hostname, err) < 0)
+		return json_object_put(root_fs), NULL;
+	json_add_string(root_fs, "path", rootfs);
+	json_add_bool(root_fs, "readonly", json_flag(config, "read_only", false));
+	json_add(root, "root", root_fs);
+	json_add_string(root, "hostname", hostname);
+	if (add_mounts(root, config, &defaults, err) < 0)
+		return NULL;
+	add_linux(root);
+	text = json_text(root, &size);
+	/* The same reader that the start uses: what it would refuse then is told now. */
+	if (start_check_config(text, size, err) < 0) {
+		translate(err, defaults);
+		return NULL;
+	}
+	return strdup(text);
+}

@@ -1,0 +1,23 @@
+/* handlers.h - what answers each method; the table in dispatch.c says when. Each owns the request that it
+ * gets. */
+#pragma once
+
+struct request;
+
+void handle_get_info(struct request *rq);
+void handle_get_interface_description(struct request *rq);
+
+void handle_create(struct request *rq);
+void handle_run(struct request *rq);
+void handle_start(struct request *rq);
+void handle_kill(struct request *rq);
+void handle_stop(struct request *rq);
+void handle_wait(struct request *rq);
+void handle_remove(struct request *rq);
+void handle_rename(struct request *rq);
+void handle_list(struct request *rq);
+void handle_inspect(struct request *rq);
+void handle_logs(struct request *rq);
+
+void handle_info(struct request *rq);
+void handle_events(struct request *rq);

@@ -1,0 +1,303 @@
+#include "daemon/recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/registry.h"
+#include "daemon/shim_link.h"
+#include "daemon/store.h"
+#include "daemon/work.h"
+
+#define SMALL_FILE_MAX 65536
+
+/* How many shims have not yet said how they are; when none is left, the sweep may ask at their sockets. */
+static unsigned awaited;
+static enum { SWEEP_NOT_YET, SWEEP_RUNNING, SWEEP_DONE } sweep;
+
+static void warn(const char *id, const struct error *err)
+{
+	char text[2048];
+
+	log_warning("container %s: %s", id, error_format(err, text, sizeof(text)));
+}
+
+/* ---- from disk ---- */
+
+static int read_text(int folder, const char *name, size_t max, char **ret_text, struct error *err)
+{
+	return fd_read_file(folder, name, max, ret_text, NULL, err);
+}
+
+/* NULL where it is not there or no JSON. */
+static struct json_object *read_json(int folder, const char *name)
+{
+	_cleanup_free_ char *text = NULL;
+	struct json_object *obj = NULL;
+	struct error ignored;
+
+	if (read_text(folder, name, SMALL_FILE_MAX, &text, &ignored) == 0 &&
+		json_parse(text, strlen(text), &obj, &ignored) == 0)
+		return obj;
+	return NULL;
+}
+
+/* Its last run and how that ended, if it did. */
+static void load_run(struct container *c, int folder)
+{
+	_cleanup_json_ struct json_object *run = read_json(folder, "run.json");
+	_cleanup_free_ char *text = NULL;
+	struct error err;
+
+	c->run = (uint64_t) json_int(run, "run", 0);
+	if (time_parse(json_string(run, "started_at", ""), &c->started_ns) < 0)
+		c->started_ns = 0;
+	c->rebooted = strcmp(json_string(run, "boot_id", ""), c->d->store->boot_id) != 0;
+	if (read_text(folder, "exit.json", EXIT_JSON_MAX, &text, &err) < 0)
+		return;
+	if (exit_load_text(text, &c->exit, &err) < 0)
+		warn(container_id(c), &err);
+	else
+		c->ended = true;
+	if (c->ended && c->exit.run >= c->run)
+		c->run = c->exit.run;
+	else
+		c->ended = false;
+	c->state = c->ended ? STATE_EXITED : STATE_CREATED;
+}
+
+static struct container *load(struct daemon *d, int parent, const char *id, struct error *err)
+{
+	_cleanup_fd_ int folder = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_free_ char *config = NULL, *shim = NULL;
+	_cleanup_json_ struct json_object *state = NULL;
+	struct bundle bundle;
+	struct container *c;
+	const char *name;
+	char short_id[16];
+
+	if (folder < 0)
+		return error_errno(err, "open its folder"), NULL;
+	if (read_text(folder, "config.json", BUNDLE_TEXT_MAX, &config, err) < 0 ||
+		read_text(folder, "shim.json", BUNDLE_TEXT_MAX, &shim, err) < 0)
+		return NULL;
+	if (bundle_load(id, steal_pointer(&config), steal_pointer(&shim), &bundle, err) < 0)
+		return NULL;
+	bundle.transient = parent == d->store->transient;
+	state = read_json(folder, "state.json");
+	snprintf(short_id, sizeof(short_id), "%.12s", id);
+	name = json_string(state, "name", short_id);
+	c = container_new(d, &bundle, name_valid(name) ? name : short_id);
+	load_run(c, folder);
+	if (registry_add(d->registry, c, err) == 0)
+		return c;
+	/* Two of one name can only come of a crash between two renames. */
+	warn(id, err);
+	snprintf(c->name, sizeof(c->name), "%s", short_id);
+	if (registry_add(d->registry, c, err) == 0)
+		return c;
+	container_free(c);
+	return NULL;
+}
+
+/* Calls visit for each entry whose name is an id. */
+static int each_id(int parent, int (*visit)(struct daemon *d, const char *id, struct error *err),
+	struct daemon *d, struct error *err)
+{
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		fd_close(&fd);
+		return error_errno(err, "list a folder");
+	}
+	while (r == 0 && (entry = readdir(dir)))
+		if (id_valid(entry->d_name))
+			r = visit(d, entry->d_name, err);
+	closedir(dir);
+	return r;
+}
+
+/* What cannot be read is left alone, and told. */
+static int load_persistent(struct daemon *d, const char *id, struct error *err)
+{
+	struct error own;
+
+	(void) err;
+	if (!load(d, d->store->containers, id, &own))
+		warn(id, &own);
+	return 0;
+}
+
+/* ---- shims ---- */
+
+struct waiter {
+	TAILQ_ENTRY(waiter) link;
+	void (*fn)(void *arg);
+	void *arg;
+};
+static TAILQ_HEAD(, waiter) waiters = TAILQ_HEAD_INITIALIZER(waiters);
+
+bool recover_done(void (*fn)(void *arg), void *arg)
+{
+	struct waiter *waiter;
+
+	if (sweep == SWEEP_DONE)
+		return true;
+	waiter = malloc(sizeof(*waiter));
+	if (!waiter)
+		abort();
+	*waiter = (struct waiter) { .fn = fn, .arg = arg };
+	TAILQ_INSERT_TAIL(&waiters, waiter, link);
+	return false;
+}
+
+static void on_swept(void *arg, const struct error *err, int fd, size_t size)
+{
+	struct waiter *waiter;
+	char text[2048];
+
+	(void) arg;
+	(void) fd;
+	(void) size;
+	if (err)
+		log_warning("clear up: %s", error_format(err, text, sizeof(text)));
+	sweep = SWEEP_DONE;
+	while ((waiter = TAILQ_FIRST(&waiters))) {
+		TAILQ_REMOVE(&waiters, waiter, link);
+		waiter->fn(waiter->arg);
+		free(waiter);
+	}
+}
+
+static void sweep_if_all_known(struct daemon *d)
+{
+	struct work_order order = { .op = WORK_SWEEP };
+	struct error err;
+
+	if (awaited > 0 || sweep != SWEEP_NOT_YET)
+		return;
+	sweep = SWEEP_RUNNING;
+	if (work_start(d, &order, on_swept, d, &err) < 0)
+		on_swept(d, &err, -1, 0);
+}
+
+/* A socket with somebody behind it: its container runs, starts or ends; its STATUS will tell. */
+static int connect_one(struct daemon *d, const char *id, struct error *err)
+{
+	struct container *c = registry_by_id(d->registry, id);
+	struct shim *shim;
+	struct error own;
+	int r = shim_connect(d, id, &shim, &own);
+
+	(void) err;
+	if (r < 0)
+		warn(id, &own);
+	if (r <= 0)
+		return 0;
+	awaited++;
+	/* A --rm container is known by its shim alone. */
+	if (!c && !(c = load(d, d->store->transient, id, &own)))
+		return 0;
+	shim_set_container(shim, c);
+	c->adopting = true;
+	c->ended = false;
+	c->state = STATE_RUNNING;
+	return 0;
+}
+
+/* Started, without a shim, and no exit record: it died with its shim or with the machine. */
+static void bury_dead(struct daemon *d)
+{
+	struct container *c;
+
+	for (size_t i = 0; (c = registry_at(d->registry, i)); i++) {
+		if (c->shim || c->run == 0 || c->ended)
+			continue;
+		c->adopting = true;
+		c->state = STATE_RUNNING;
+		bury(c);
+	}
+}
+
+int recover(struct daemon *d, struct error *err)
+{
+	if (each_id(d->store->containers, load_persistent, d, err) < 0 ||
+		each_id(d->store->shims, connect_one, d, err) < 0)
+		return -1;
+	bury_dead(d);
+	sweep_if_all_known(d);
+	log_info("%zu containers, %u of them with a shim", registry_count(d->registry), awaited);
+	return 0;
+}
+
+static void known(struct daemon *d)
+{
+	awaited--;
+	sweep_if_all_known(d);
+}
+
+void recover_status(struct shim *shim)
+{
+	static const enum state states[] = {
+		[SHIM_STARTING] = STATE_STARTING,
+		[SHIM_RUNNING] = STATE_RUNNING,
+		[SHIM_STOPPING] = STATE_STOPPING,
+		[SHIM_EXITED] = STATE_STOPPING, /* its exit comes at once */
+	};
+	const struct control_status *status = shim_status(shim);
+	struct daemon *d = shim_daemon(shim);
+	struct container *c = shim_container(shim);
+	struct error err;
+
+	/* Its folder had not come about when the daemon looked. */
+	if (!c) {
+		c = load(d, status->flags & START_TRANSIENT ? d->store->transient : d->store->containers,
+			shim_id(shim), &err);
+		if (c)
+			shim_set_container(shim, c);
+		else
+			warn(shim_id(shim), &err);
+	}
+	if (c && status->state < sizeof(states) / sizeof(states[0])) {
+		c->state = states[status->state];
+		c->run = status->run;
+		c->attempts = 1;
+		c->decided = status->state != SHIM_STARTING;
+		c->is_new = status->state == SHIM_STARTING && status->flags & START_NEW;
+		c->pid = status->pid;
+		c->started_ns = status->started_ns;
+		c->adopting = false;
+		container_changed(c);
+	}
+	known(d);
+}
+
+/* It was just ending: what it left says how. */
+void recover_lost(struct shim *shim)
+{
+	struct daemon *d = shim_daemon(shim);
+	struct container *c = shim_container(shim);
+
+	if (c && c->bundle.transient) {
+		shim_set_container(shim, NULL);
+		c->adopting = false;
+		container_gone(c);
+	}
+	known(d);
+}

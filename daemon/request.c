@@ -1,0 +1,117 @@
+#include "daemon/request.h"
+
+#include <stdlib.h>
+
+#include "common/error.h"
+#include "common/idl.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/wire.h"
+#include "daemon/config.h"
+#include "daemon/daemon.h"
+
+struct request *request_new(struct conn *conn)
+{
+	struct request *rq = calloc(1, sizeof(*rq));
+
+	if (!rq)
+		abort();
+	rq->d = conn_daemon(conn);
+	rq->conn = conn;
+	rq->caller = *conn_caller(conn);
+	conn_hold(conn, rq);
+	return rq;
+}
+
+static void request_free(struct request *rq)
+{
+	json_put(&rq->root);
+	free(rq);
+}
+
+/* For developers: a reply that is not as the interface says. */
+static void check_reply(const struct request *rq, struct json_object *parameters)
+{
+	struct error err;
+	char text[2048];
+
+	if (rq->d->config->log_level < LOG_LEVEL_DEBUG || !rq->method)
+		return;
+	if (idl_check_reply(rq->method, parameters, &err) < 0)
+		log_error("the reply to %s does not fit its interface: %s", idl_method_name(rq->method),
+			error_format(&err, text, sizeof(text)));
+}
+
+static void end(struct request *rq)
+{
+	struct conn *conn = rq->conn;
+
+	request_free(rq);
+	if (conn)
+		conn_answered(conn);
+}
+
+static void send_reply(struct request *rq, struct json_object *parameters, bool continues)
+{
+	if (rq->conn && !rq->oneway) {
+		size_t size;
+		char *text;
+
+		check_reply(rq, parameters);
+		text = reply_format(parameters, continues, conn_terminator(rq->conn), &size);
+		conn_send(rq->conn, text, size);
+	}
+	json_put(&parameters);
+}
+
+void request_reply(struct request *rq, struct json_object *parameters)
+{
+	send_reply(rq, parameters, false);
+	end(rq);
+}
+
+void request_continue(struct request *rq, struct json_object *parameters)
+{
+	send_reply(rq, parameters, true);
+}
+
+void request_error(struct request *rq, const struct error *err)
+{
+	if (rq->conn && !rq->oneway) {
+		size_t size;
+		char *text = error_reply_format(err, conn_terminator(rq->conn), &size);
+
+		conn_send(rq->conn, text, size);
+	}
+	end(rq);
+}
+
+void request_answered_elsewhere(struct request *rq)
+{
+	if (rq->conn)
+		conn_take_back(rq->conn);
+	end(rq);
+}
+
+void request_given_away(struct request *rq)
+{
+	struct conn *conn = rq->conn;
+
+	request_free(rq);
+	if (conn) {
+		conn_hold(conn, NULL);
+		conn_free(conn);
+	}
+}
+
+void request_drop(struct request *rq)
+{
+	request_free(rq);
+}
+
+void request_client_left(struct request *rq)
+{
+	rq->conn = NULL;
+	if (rq->on_left)
+		rq->on_left(rq);
+}

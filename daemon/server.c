@@ -1,0 +1,258 @@
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/wire.h"
+#include "daemon/daemon.h"
+
+#define BACKLOG	     512
+#define PAUSE_US     50000
+#define SOCKET_GROUP "containerd-lite"
+
+struct entry {
+	TAILQ_ENTRY(entry) link;
+	struct conn *conn;
+	uid_t uid;
+};
+
+struct server {
+	struct daemon *d;
+	int listener, folder,
+		spare; /* spare: given up to answer one client when there are no more descriptors */
+	char name[80]; /* the socket's, in folder */
+	struct event *event, *pause;
+	TAILQ_HEAD(, entry) entries;
+	size_t count;
+};
+
+static void on_connection(evutil_socket_t fd, short what, void *arg);
+static void on_pause_over(evutil_socket_t fd, short what, void *arg);
+
+struct daemon *server_daemon(struct server *server)
+{
+	return server->d;
+}
+
+size_t server_connections(const struct server *server)
+{
+	return server->count;
+}
+
+/* Through its folder's descriptor, since sun_path has 108 bytes and paths may be longer. */
+static int bind_socket(struct server *server, const char *path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = strndup(path, slash == path ? 1 : (size_t) (slash - path));
+
+	if (!folder)
+		abort();
+	if ((size_t) snprintf(server->name, sizeof(server->name), "%s", slash + 1) >= sizeof(server->name) ||
+		!server->name[0] ||
+		(size_t) snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/1234567/%s",
+			server->name) >= sizeof(address.sun_path))
+		return error_set(err, ERROR_USAGE, "socket '%s': the name is empty or too long", path);
+	server->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (server->folder < 0)
+		return error_errno(err, "open the socket's folder '%s'", folder);
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", server->folder,
+		server->name);
+	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (server->listener < 0)
+		return error_errno(err, "make a socket");
+	/* One left behind by a daemon that was killed; a living one would hold the lock of the run folder. */
+	if (unlinkat(server->folder, server->name, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove the old socket '%s'", path);
+	if (bind(server->listener, (struct sockaddr *) &address, sizeof(address)) < 0)
+		return error_errno(err, "make the socket '%s'", path);
+	return 0;
+}
+
+/* Root's, and the group's where it exists: being in it is being root. */
+static int set_owner(struct server *server, const char *path, struct error *err)
+{
+	struct group *group = getgrnam(SOCKET_GROUP);
+	gid_t gid = group ? group->gr_gid : 0;
+
+	if (fchmodat(server->folder, server->name, 0660, 0) < 0 ||
+		fchownat(server->folder, server->name, 0, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, "set owner and mode of '%s'", path);
+	if (listen(server->listener, BACKLOG) < 0)
+		return error_errno(err, "listen on '%s'", path);
+	return 0;
+}
+
+struct server *server_new(struct daemon *d, const char *path, struct error *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	mode_t mask;
+	int r;
+
+	if (!server)
+		abort();
+	*server = (struct server) { .d = d, .listener = -1, .folder = -1 };
+	TAILQ_INIT(&server->entries);
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	mask = umask(0177); /* nobody may connect between bind and chmod */
+	r = bind_socket(server, path, err);
+	umask(mask);
+	if (r < 0 || set_owner(server, path, err) < 0) {
+		server_free(server);
+		return NULL;
+	}
+	server->event = event_new(d->base, server->listener, EV_READ | EV_PERSIST, on_connection, server);
+	server->pause = evtimer_new(d->base, on_pause_over, server);
+	if (!server->event || !server->pause)
+		abort();
+	event_add(server->event, NULL);
+	return server;
+}
+
+void server_free(struct server *server)
+{
+	struct entry *entry;
+
+	if (!server)
+		return;
+	while ((entry = TAILQ_FIRST(&server->entries)))
+		conn_free(entry->conn);
+	if (server->event)
+		event_free(server->event);
+	if (server->pause)
+		event_free(server->pause);
+	if (server->listener >= 0)
+		unlinkat(server->folder, server->name, 0);
+	fd_close(&server->listener);
+	fd_close(&server->folder);
+	fd_close(&server->spare);
+	free(server);
+}
+
+void server_remove(struct server *server, struct conn *conn)
+{
+	struct entry *entry;
+
+	TAILQ_FOREACH (entry, &server->entries, link)
+		if (entry->conn == conn)
+			break;
+	if (!entry)
+		return;
+	TAILQ_REMOVE(&server->entries, entry, link);
+	server->count--;
+	free(entry);
+}
+
+static size_t connections_of(const struct server *server, uid_t uid)
+{
+	const struct entry *entry;
+	size_t n = 0;
+
+	TAILQ_FOREACH (entry, &server->entries, link)
+		n += entry->uid == uid;
+	return n;
+}
+
+static void identify(int fd, struct caller *ret_caller)
+{
+	struct ucred cred = { .uid = (uid_t) -1 };
+	socklen_t size = sizeof(cred);
+	char path[64];
+	ssize_t n = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
+	*ret_caller = (struct caller) { .pid = cred.pid, .uid = cred.uid, .gid = cred.gid };
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int) cred.pid);
+	_cleanup_fd_ int comm = open(path, O_RDONLY | O_CLOEXEC);
+	if (comm >= 0)
+		n = read(comm, ret_caller->command, sizeof(ret_caller->command) - 1);
+	ret_caller->command[n > 0 ? n : 0] = 0;
+	ret_caller->command[strcspn(ret_caller->command, "\n")] = 0;
+}
+
+/* One sentence, as far as the socket takes it, and good-bye. */
+static void turn_away(int fd, const char *limit, const char *why)
+{
+	struct error err;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	error_set(&err, ERROR_LIMIT_EXCEEDED, "%s", why);
+	snprintf(err.field, sizeof(err.field), "%s", limit);
+	text = error_reply_format(&err, '\0', &size);
+	if (send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("a client that was turned away did not wait for the reason");
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static void add(struct server *server, int fd)
+{
+	struct caller caller;
+	struct entry *entry;
+
+	identify(fd, &caller);
+	if (connections_of(server, caller.uid) >= SERVER_CONNECTIONS_PER_UID) {
+		turn_away(fd, "connections", "too many connections of this user");
+		return;
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		abort();
+	entry->uid = caller.uid;
+	entry->conn = conn_new(server, fd, &caller);
+	TAILQ_INSERT_TAIL(&server->entries, entry, link);
+	server->count++;
+}
+
+/* No descriptor for a client: with the spare one a single client is told, and the listener rests, since its
+ * event would only fire again at once. */
+static void pause_listening(struct server *server)
+{
+	struct timeval tv = { .tv_usec = PAUSE_US };
+	int fd;
+
+	fd_close(&server->spare);
+	fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0)
+		turn_away(fd, "descriptors", "the daemon has no descriptors left");
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	log_warning("no descriptors left for a new connection");
+	event_del(server->event);
+	evtimer_add(server->pause, &tv);
+}
+
+static void on_connection(evutil_socket_t listener, short what, void *arg)
+{
+	struct server *server = arg;
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void) what;
+	if (fd >= 0)
+		add(server, fd);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		pause_listening(server);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		log_warning("accept a connection: %m");
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void) fd;
+	(void) what;
+	event_add(server->event, NULL);
+}

@@ -1,0 +1,302 @@
+#include "daemon/shim_link.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/recover.h"
+#include "daemon/spawner.h"
+#include "daemon/store.h"
+#include "daemon/texts.h"
+
+struct shim {
+	struct daemon *d;
+	char id[ID_TEXT_SIZE];
+	struct container *c; /* NULL: not known yet, or gone before its shim */
+	int sock;
+	struct event *event;
+	bool over;    /* it has said EXITED or FAILED */
+	bool adopted; /* found at start, not started by this daemon */
+	bool has_status;
+	struct control_status status;
+};
+
+union message {
+	struct control_head head;
+	struct control_started started;
+	struct control_failed failed;
+	struct control_exited exited;
+	struct control_status status;
+	char bytes[CONTROL_MESSAGE_MAX];
+};
+
+static void on_message(evutil_socket_t sock, short what, void *arg);
+
+static struct shim *shim_new(struct daemon *d, const char *id, int sock)
+{
+	struct shim *shim = calloc(1, sizeof(*shim));
+
+	if (!shim)
+		abort();
+	*shim = (struct shim) { .d = d, .sock = sock };
+	memcpy(shim->id, id, ID_TEXT_SIZE);
+	shim->event = event_new(d->base, sock, EV_READ | EV_PERSIST, on_message, shim);
+	if (!shim->event)
+		abort();
+	event_add(shim->event, NULL);
+	return shim;
+}
+
+void shim_set_container(struct shim *shim, struct container *c)
+{
+	if (shim->c)
+		shim->c->shim = NULL;
+	shim->c = c;
+	if (c)
+		c->shim = shim;
+}
+
+void shim_free(struct shim *shim)
+{
+	struct container *c = shim->c;
+
+	shim_set_container(shim, NULL);
+	event_free(shim->event);
+	fd_close(&shim->sock);
+	free(shim);
+	if (c)
+		container_changed(c);
+}
+
+const char *shim_id(const struct shim *shim)
+{
+	return shim->id;
+}
+
+struct daemon *shim_daemon(const struct shim *shim)
+{
+	return shim->d;
+}
+
+struct container *shim_container(const struct shim *shim)
+{
+	return shim->c;
+}
+
+const struct control_status *shim_status(const struct shim *shim)
+{
+	return shim->has_status ? &shim->status : NULL;
+}
+
+/* ---- what we say ---- */
+
+static int send_start(
+	struct container *c, int sock, bool is_new, const struct shim_console *console, struct error *err)
+{
+	const struct bundle *b = &c->bundle;
+	const struct store *store = c->d->store;
+	_cleanup_free_ char *state = container_state_text(c->name);
+	struct texts texts = { 0 };
+	struct control_start message = {
+		.run = c->run,
+		.flags = bundle_start_flags(b),
+		.log_max_size = b->log_max_size,
+		.log_max_files = b->log_max_files,
+	};
+	int fds[5], n = 0;
+
+	snprintf(message.id, sizeof(message.id), "%s", b->id);
+	snprintf(message.rootfs, sizeof(message.rootfs), "%s", b->rootfs);
+	if (is_new) {
+		message.flags |= START_NEW;
+		message.config = texts_add(&texts, b->config, b->config_size);
+		message.shim = texts_add(&texts, b->shim, b->shim_size);
+		message.state = texts_add(&texts, state, strlen(state));
+	}
+	if (console) {
+		message.flags |= START_CONSOLE | (console->flags & CONSOLE_STDIN ? START_STDIN_ONCE : 0);
+		message.console_flags = console->flags;
+		message.console_flow = console->flow;
+		message.reply = texts_add(&texts, console->reply, console->reply_size);
+		message.early = texts_add(&texts, console->early, console->early_size);
+	}
+	_cleanup_fd_ int memfd = texts_memfd(&texts);
+	if (memfd < 0)
+		return error_errno(err, "make a file in memory for the shim");
+	fds[n++] = memfd;
+	fds[n++] = b->transient ? store->transient : store->containers;
+	fds[n++] = store->shims;
+	fds[n++] = store->cgroup;
+	if (console)
+		fds[n++] = console->client;
+	if (control_send(sock, &message, CONTROL_START, sizeof(message), fds, (unsigned) n) < 0)
+		return error_errno(err, "tell the shim to start");
+	return 0;
+}
+
+int shim_start(struct container *c, bool is_new, const struct shim_console *console, struct error *err)
+{
+	_cleanup_fd_ int sock = -1;
+
+	if (spawner_spawn(c->d->spawner, SPAWN_SHIM, &sock, err) < 0 ||
+		send_start(c, sock, is_new, console, err) < 0)
+		return -1;
+	shim_set_container(shim_new(c->d, c->bundle.id, steal_fd(&sock)), c);
+	return 0;
+}
+
+static int tell(struct shim *shim, void *message, enum control_type type, uint32_t size, struct error *err)
+{
+	if (control_send(shim->sock, message, type, size, NULL, 0) == 0)
+		return 0;
+	return error_errno(err, "tell the container's shim");
+}
+
+int shim_kill(struct shim *shim, int sig, bool all, struct error *err)
+{
+	struct control_kill message = { .sig = sig, .all = all };
+
+	return tell(shim, &message, CONTROL_KILL, sizeof(message), err);
+}
+
+int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err)
+{
+	struct control_stop message = { .sig = sig, .timeout_ms = timeout_ms };
+
+	return tell(shim, &message, CONTROL_STOP, sizeof(message), err);
+}
+
+/* By /proc/self/fd, since sun_path has 108 bytes and the run folder's path may be longer. */
+int shim_connect(struct daemon *d, const char *id, struct shim **ret_shim, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_fd_ int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct control_head hello;
+	struct error ignored;
+
+	if (sock < 0)
+		return error_errno(err, "make a socket");
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", d->store->shims, id);
+	if (connect(sock, (struct sockaddr *) &address, sizeof(address)) < 0) {
+		if (errno == ECONNREFUSED || errno == ENOENT)
+			return 0;
+		return error_errno(err, "connect to the shim of %s", id);
+	}
+	*ret_shim = shim_new(d, id, steal_fd(&sock));
+	(*ret_shim)->adopted = true;
+	/* A shim that is ending shows by end of file. */
+	tell(*ret_shim, &hello, CONTROL_HELLO, sizeof(hello), &ignored);
+	return 1;
+}
+
+/* ---- what it says ---- */
+
+static void take_exit(struct shim *shim, const struct exit_status *exit)
+{
+	struct control_head taken;
+	struct error ignored;
+	struct container *c = shim->c;
+
+	shim->over = true;
+	if (c) {
+		/* A --rm container is gone for the daemon; what its shim still does concerns nobody. */
+		if (c->bundle.transient)
+			shim_set_container(shim, NULL);
+		container_ended(c, exit);
+	}
+	tell(shim, &taken, CONTROL_EXIT_TAKEN, sizeof(taken), &ignored);
+}
+
+static void take_started(struct shim *shim, const struct control_started *message, int *pidfd)
+{
+	struct container *c = shim->c;
+
+	if (c)
+		container_started(c, message->pid, steal_fd(pidfd), message->started_ns);
+}
+
+/* The start has left nothing behind, or a record of its failure: then it is an end like any other. */
+static void take_failed(struct shim *shim, const struct control_failed *message)
+{
+	struct container *c = shim->c;
+	struct exit_status exit = { .reason = EXIT_REASON_START_FAILED };
+
+	shim->over = true;
+	if (!c)
+		return;
+	exit.run = c->run;
+	exit.code = message->error.exit_code;
+	exit.finished_ns = clock_realtime_ns();
+	error_format(&message->error, exit.error, sizeof(exit.error));
+	if (c->bundle.transient)
+		shim_set_container(shim, NULL);
+	container_start_failed(c, &message->error, &exit, message->kept);
+}
+
+static void take_status(struct shim *shim, const struct control_status *message, int *pidfd)
+{
+	struct container *c;
+
+	shim->status = *message;
+	shim->has_status = true;
+	shim->status.id[ID_TEXT_SIZE - 1] = 0;
+	recover_status(shim);
+	c = shim->c;
+	if (c && *pidfd >= 0) {
+		fd_close(&c->pidfd);
+		c->pidfd = steal_fd(pidfd);
+	}
+	if (message->state == SHIM_EXITED)
+		take_exit(shim, &message->exit);
+}
+
+/* End of file, or what is no message of ours. */
+static void lost(struct shim *shim)
+{
+	struct container *c = shim->c;
+
+	if (shim->adopted && !shim->has_status)
+		recover_lost(shim);
+	else if (c && !shim->over)
+		log_warning("the shim of container %s died", shim->id);
+	c = shim->c;
+	bool dead = c && !shim->over;
+	shim_free(shim);
+	if (dead)
+		bury(c);
+}
+
+static void on_message(evutil_socket_t sock, short what, void *arg)
+{
+	struct shim *shim = arg;
+	union message message;
+	int fds[FD_MESSAGE_FDS], type, fd;
+	unsigned n = 0;
+
+	(void) what;
+	type = control_recv(sock, &message, fds, &n);
+	if (type < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	fd = n > 0 ? fds[0] : -1;
+	for (unsigned i = 1; i < n; i++)
+		close(fds[i]);
+	switch (type) {
+	case CONTROL_STARTED: take_started(shim, &message.started, &fd); break;
+	case CONTROL_FAILED: take_failed(shim, &message.failed); break;
+	case CONTROL_EXITED: take_exit(shim, &message.exited.exit); break;
+	case CONTROL_STATUS: take_status(shim, &message.status, &fd); break;
+	default: lost(shim); break;
+	}
+	fd_close(&fd);
+}

@@ -1,0 +1,45 @@
+/*
+ * shim_link.h - the daemon's end of one shim's control socket: what the shim says changes its container
+ * (container_*). End of file without EXITED or FAILED before it is the shim's death: then it is buried
+ * (bury.h).
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/control.h"
+
+struct container;
+struct daemon;
+struct error;
+struct shim;
+
+/* A console for a start: the client's connection (borrowed), the reply that it gets, and the bytes it has
+ * sent already. */
+struct shim_console {
+	int client;
+	uint32_t flags; /* CONSOLE_* */
+	enum flow flow;
+	const char *reply, *early;
+	size_t reply_size, early_size;
+};
+
+/* Has a shim forked for c and tells it to start; c->shim is set. is_new: the shim makes the container's
+ * folder. console may be NULL. */
+int shim_start(struct container *c, bool is_new, const struct shim_console *console, struct error *err);
+
+/* Connects to RUN/shims/<id> and says HELLO. *ret_shim has no container yet. 1; 0: nobody listens there; -1:
+ * error. */
+int shim_connect(struct daemon *d, const char *id, struct shim **ret_shim, struct error *err);
+const char *shim_id(const struct shim *shim);
+struct daemon *shim_daemon(const struct shim *shim);
+struct container *shim_container(const struct shim *shim);
+void shim_set_container(struct shim *shim, struct container *c); /* and c->shim */
+/* NULL until its STATUS has come. */
+const struct control_status *shim_status(const struct shim *shim);
+
+int shim_kill(struct shim *shim, int sig, bool all, struct error *err);
+int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err);
+
+/* Closes our end; the shim lives on. */
+void shim_free(struct shim *shim);

@@ -1,0 +1,182 @@
+#include "daemon/spawner.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/control.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/sealed.h"
+#include "daemon/daemon.h"
+#include "daemon/store.h"
+
+#define PROGRAM	   "containerd-lite-shim"
+#define SPAWNER_FD 3 /* where it finds our socket */
+
+struct spawner {
+	struct daemon *d;
+	int program; /* sealed memfd */
+	int sock, pidfd;
+	struct event *event; /* of the pidfd */
+};
+
+/* Beside our own executable (a build folder), else where it is installed. */
+static int open_program(struct error *err)
+{
+	char exe[PATH_MAX], path[PATH_MAX + 64], *slash;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	int fd = -1;
+
+	exe[n > 0 ? n : 0] = 0;
+	slash = strrchr(exe, '/');
+	if (slash) {
+		*slash = 0;
+		snprintf(path, sizeof(path), "%s/" PROGRAM, exe);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "%s/libexec/containerd-lite/" PROGRAM, PREFIX);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		error_errno(err, "open '%s'", path);
+	return fd;
+}
+
+static int copy_program(struct spawner *sp, struct error *err)
+{
+	_cleanup_fd_ int exe = open_program(err);
+
+	return exe < 0 ? -1 : sealed_copy(exe, PROGRAM, &sp->program, err);
+}
+
+/* In the child: nothing of ours but the socket and stderr. Everything else is close-on-exec. */
+__attribute__((noreturn)) static void become_spawner(int program, int sock)
+{
+	char *const argv[] = { (char *) PROGRAM, (char *) "--spawner", NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* dup2 clears close-on-exec, but not of a descriptor onto itself. */
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+		_exit(127);
+	if (sock == SPAWNER_FD ? fcntl(sock, F_SETFD, 0) < 0 : dup2(sock, SPAWNER_FD) < 0)
+		_exit(127);
+	syscall(SYS_execveat, program, "", argv, environ, AT_EMPTY_PATH);
+	_exit(127);
+}
+
+static void forget(struct spawner *sp)
+{
+	if (sp->event)
+		event_free(sp->event);
+	sp->event = NULL;
+	fd_close(&sp->pidfd);
+	fd_close(&sp->sock);
+}
+
+static void on_death(evutil_socket_t fd, short what, void *arg)
+{
+	struct spawner *sp = arg;
+	siginfo_t info = { 0 };
+
+	(void) what;
+	if (waitid(P_PIDFD, (id_t) fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	log_warning("the spawner (pid %d) ended; the next order starts another", (int) info.si_pid);
+	forget(sp);
+}
+
+static int start(struct spawner *sp, struct error *err)
+{
+	int pair[2], pidfd = -1;
+	pid_t pid;
+	struct clone_args args = { .flags = CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.pidfd = (uintptr_t) &pidfd,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t) sp->d->store->shims_cgroup };
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_errno(err, "make the spawner's socket");
+	pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		become_spawner(sp->program, pair[1]);
+	close(pair[1]);
+	if (pid < 0) {
+		error_errno(err, "start the spawner");
+		close(pair[0]);
+		return -1;
+	}
+	fd_nonblock(pair[0], true); /* our end only: the two ends are two descriptions */
+	sp->sock = pair[0];
+	sp->pidfd = pidfd;
+	sp->event = event_new(sp->d->base, pidfd, EV_READ | EV_PERSIST, on_death, sp);
+	if (!sp->event)
+		abort();
+	event_add(sp->event, NULL);
+	log_debug("the spawner is pid %d", (int) pid);
+	return 0;
+}
+
+struct spawner *spawner_new(struct daemon *d, struct error *err)
+{
+	struct spawner *sp = calloc(1, sizeof(*sp));
+
+	if (!sp)
+		abort();
+	*sp = (struct spawner) { .d = d, .program = -1, .sock = -1, .pidfd = -1 };
+	if (copy_program(sp, err) < 0 || start(sp, err) < 0) {
+		spawner_free(sp);
+		return NULL;
+	}
+	return sp;
+}
+
+void spawner_free(struct spawner *sp)
+{
+	if (!sp)
+		return;
+	forget(sp);
+	fd_close(&sp->program);
+	free(sp);
+}
+
+/* Tries once more with a new one, since an old one's death may not have been seen yet. */
+int spawner_spawn(struct spawner *sp, char kind, int *ret_sock, struct error *err)
+{
+	_cleanup_fd_ int ours = -1, theirs = -1;
+	int pair[2], r = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_errno(err, "make a control socket");
+	ours = pair[0];
+	theirs = pair[1];
+	fd_nonblock(ours, true);
+	for (int attempt = 0; attempt < 2 && r < 0; attempt++) {
+		if (sp->sock < 0 && start(sp, err) < 0)
+			return -1;
+		r = fd_send(sp->sock, &kind, 1, &theirs, 1);
+		if (r < 0 && errno == EAGAIN)
+			return error_errno(err, "the spawner is busy");
+		if (r < 0)
+			forget(sp);
+	}
+	if (r < 0)
+		return error_errno(err, "pass an order to the spawner");
+	*ret_sock = steal_fd(&ours);
+	return 0;
+}

@@ -1,0 +1,378 @@
+/* verbs.c - what each verb on several containers does with one of them. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "daemon/batch.h"
+#include "daemon/daemon.h"
+#include "daemon/events.h"
+#include "daemon/handlers.h"
+#include "daemon/launch.h"
+#include "daemon/registry.h"
+#include "daemon/request.h"
+#include "daemon/shim_link.h"
+#include "daemon/work.h"
+
+#define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
+
+/* ---- Start ---- */
+
+static enum step step_start(struct item *item, struct container *c, struct error *err)
+{
+	if (item->acted) {
+		if (c->decided < item->attempt)
+			return STEP_WAIT;
+		if (!c->start_error)
+			return STEP_DONE;
+		*err = *c->start_error;
+		return STEP_FAILED;
+	}
+	if (c->gone)
+		return step_gone(item, err);
+	switch (c->state) {
+	case STATE_RUNNING: return STEP_DONE;
+	case STATE_STARTING: return STEP_WAIT;
+	case STATE_STOPPING: return step_invalid(c, err, "container '%s' is being stopped", c->name);
+	case STATE_REMOVING: return step_invalid(c, err, "container '%s' is being removed", c->name);
+	default: break;
+	}
+	if (!container_idle(c))
+		return STEP_WAIT;
+	container_asked(c, &item->rq->caller);
+	if (container_start(c, false, NULL, err) < 0)
+		return STEP_FAILED;
+	item->acted = true;
+	item->attempt = c->attempts;
+	return STEP_WAIT;
+}
+
+/* With upgrade there is one container, and it is launched once nothing of its last run is left. */
+struct waiting {
+	struct watch watch;
+	struct request *rq;
+};
+
+static void on_left_waiting(struct request *rq)
+{
+	struct waiting *waiting = rq->data;
+
+	watch_stop(&waiting->watch);
+	free(waiting);
+	request_drop(rq);
+}
+
+static void on_startable(struct watch *watch)
+{
+	struct waiting *waiting = (struct waiting *) watch;
+	struct request *rq = waiting->rq;
+	struct container *c = watch->c;
+	bool startable = c->state == STATE_CREATED || c->state == STATE_EXITED;
+	struct error err;
+
+	if (!c->gone && (c->adopting || c->state == STATE_STARTING || (startable && !container_idle(c))))
+		return;
+	watch_stop(watch);
+	free(waiting);
+	rq->on_left = NULL;
+	if (!c->gone && startable) {
+		launch(rq, c, false);
+		return;
+	}
+	if (c->gone)
+		registry_find(rq->d->registry, c->name, &err);
+	else
+		step_invalid(c, &err, "container '%s' is %s already", c->name, state_name(c->state));
+	request_error(rq, &err);
+}
+
+static void start_with_console(struct request *rq)
+{
+	struct json_object *targets = json_get(rq->parameters, "containers");
+	struct waiting *waiting;
+	struct container *c;
+	struct error err;
+
+	if (json_length(targets) != 1) {
+		error_set(&err, ERROR_INVALID_PARAMETER, "with upgrade there must be one container");
+		snprintf(err.field, sizeof(err.field), "containers");
+		request_error(rq, &err);
+		return;
+	}
+	c = registry_find(
+		rq->d->registry, json_object_get_string(json_object_array_get_idx(targets, 0)), &err);
+	if (!c) {
+		request_error(rq, &err);
+		return;
+	}
+	waiting = calloc(1, sizeof(*waiting));
+	if (!waiting)
+		abort();
+	*waiting = (struct waiting) { .watch.changed = on_startable, .rq = rq };
+	rq->data = waiting;
+	rq->on_left = on_left_waiting;
+	container_watch(c, &waiting->watch);
+	on_startable(&waiting->watch);
+}
+
+void handle_start(struct request *rq)
+{
+	static const struct verb verb = { step_start, false };
+	struct error err;
+
+	if (rq->upgrade) {
+		start_with_console(rq);
+	} else if (json_get(rq->parameters, "console")) {
+		error_set(&err, ERROR_UPGRADE_REQUIRED, "a console needs a call with upgrade");
+		request_error(rq, &err);
+	} else {
+		batch_run(rq, &verb);
+	}
+}
+
+/* ---- signals ---- */
+
+/* The parameter `signal`, or otherwise. */
+static int read_signal(struct request *rq, int otherwise, int *ret_sig, struct error *err)
+{
+	const char *name = json_string(rq->parameters, "signal", NULL);
+	char shown[64];
+
+	*ret_sig = otherwise;
+	if (!name || signal_parse(name, ret_sig) == 0)
+		return 0;
+	return error_config(
+		err, "signal", "there is no signal '%s'", escape_text(name, shown, sizeof(shown)));
+}
+
+static void announce(struct item *item, struct container *c, const char *kind, int sig)
+{
+	struct json_object *attributes = json_object_new_object();
+	char name[16];
+
+	json_add_string(attributes, "signal", signal_format(sig, name));
+	events_add(c->d->events, kind, c, attributes, &item->rq->caller);
+}
+
+static bool runs(const struct container *c)
+{
+	return (c->state == STATE_RUNNING || c->state == STATE_STOPPING) && !c->gone;
+}
+
+/* A start in progress is waited for; a shim that died meanwhile has its burial to wait for. */
+static bool undecided(const struct container *c)
+{
+	return !c->gone && (c->state == STATE_STARTING || (runs(c) && !c->shim));
+}
+
+static enum step step_kill(struct item *item, struct container *c, struct error *err)
+{
+	bool all = json_flag(item->rq->parameters, "all", false);
+	int sig;
+
+	if (c->gone)
+		return step_gone(item, err);
+	if (undecided(c))
+		return STEP_WAIT;
+	if (!runs(c))
+		return step_invalid(c, err, "container '%s' is not running", c->name);
+	if (read_signal(item->rq, SIGKILL, &sig, err) < 0)
+		return STEP_FAILED;
+	announce(item, c, "kill", sig);
+	container_asked(c, &item->rq->caller);
+	return shim_kill(c->shim, sig, all, err) < 0 ? STEP_FAILED : STEP_DONE;
+}
+
+void handle_kill(struct request *rq)
+{
+	static const struct verb verb = { step_kill, false };
+	struct error err;
+	int sig;
+
+	if (read_signal(rq, SIGKILL, &sig, &err) < 0) {
+		request_error(rq, &err);
+	} else if (json_flag(rq->parameters, "all", false) && sig != SIGKILL) {
+		error_config(&err, "signal", "all processes of a container can only get SIGKILL");
+		request_error(rq, &err);
+	} else {
+		batch_run(rq, &verb);
+	}
+}
+
+/* ---- Stop ---- */
+
+static enum step step_stop(struct item *item, struct container *c, struct error *err)
+{
+	int64_t timeout = json_int(item->rq->parameters, "timeout_ms", c->bundle.stop_timeout_ms);
+	int sig;
+
+	if (container_run_over(c, item->run) || c->state == STATE_CREATED)
+		return STEP_DONE;
+	if (c->gone)
+		return step_gone(item, err);
+	if (item->acted || undecided(c))
+		return STEP_WAIT;
+	if (!runs(c))
+		return STEP_DONE;
+	if (read_signal(item->rq, c->bundle.stop_signal, &sig, err) < 0)
+		return STEP_FAILED;
+	container_asked(c, &item->rq->caller);
+	if (shim_stop(c->shim, sig, timeout, err) < 0)
+		return STEP_FAILED;
+	item->acted = true;
+	if (c->state == STATE_RUNNING)
+		container_set_state(c, STATE_STOPPING);
+	return STEP_WAIT;
+}
+
+void handle_stop(struct request *rq)
+{
+	static const struct verb verb = { step_stop, true };
+	int64_t timeout = json_int(rq->parameters, "timeout_ms", 0);
+	struct error err;
+	int sig;
+
+	if (read_signal(rq, SIGTERM, &sig, &err) < 0) {
+		request_error(rq, &err);
+	} else if (timeout < -1 || timeout > TIMEOUT_MS_MAX) {
+		error_config(&err, "timeout_ms",
+			"timeout_ms must be -1 or a number of milliseconds up to ten years");
+		request_error(rq, &err);
+	} else {
+		batch_run(rq, &verb);
+	}
+}
+
+/* ---- Wait ---- */
+
+static enum step step_wait_exited(struct item *item, struct container *c, struct error *err)
+{
+	if (container_run_over(c, item->run))
+		return STEP_DONE;
+	return c->gone ? step_gone(item, err) : STEP_WAIT;
+}
+
+/* A start that fails will never make it true; one that has been over so quickly that nobody saw it run has.
+ */
+static enum step step_wait_running(struct item *item, struct container *c, struct error *err)
+{
+	if (c->decided >= item->attempt && c->start_error) {
+		*err = *c->start_error;
+		return STEP_FAILED;
+	}
+	if (c->state == STATE_RUNNING || c->decided >= item->attempt)
+		return STEP_DONE;
+	return c->gone ? step_gone(item, err) : STEP_WAIT;
+}
+
+static enum step step_wait_removed(struct item *item, struct container *c, struct error *err)
+{
+	(void) item;
+	(void) err;
+	return c->gone ? STEP_DONE : STEP_WAIT;
+}
+
+void handle_wait(struct request *rq)
+{
+	static const struct {
+		const char *condition;
+		struct verb verb;
+	} conditions[] = {
+		{ "exited", { step_wait_exited, true } },
+		{ "running", { step_wait_running, false } },
+		{ "removed", { step_wait_removed, true } },
+	};
+	const char *condition = json_string(rq->parameters, "condition", "exited");
+
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+		if (strcmp(conditions[i].condition, condition) == 0) {
+			batch_run(rq, &conditions[i].verb);
+			return;
+		}
+	abort(); /* the interface has no other */
+}
+
+/* ---- Remove ---- */
+
+static void on_removed(void *arg, const struct error *err, int fd, size_t size)
+{
+	struct container *c = arg;
+	char text[2048];
+
+	(void) fd;
+	(void) size;
+	c->working--;
+	if (err) {
+		log_warning(
+			"container %s: remove: %s", container_id(c), error_format(err, text, sizeof(text)));
+		c->work_error = malloc(sizeof(*err));
+		if (!c->work_error)
+			abort();
+		*c->work_error = *err;
+		container_changed(c);
+	} else {
+		container_gone(c);
+	}
+}
+
+static int remove_folder(struct container *c, struct error *err)
+{
+	struct work_order order = {
+		.op = WORK_REMOVE, .id = container_id(c), .transient = c->bundle.transient
+	};
+
+	free(steal_pointer(&c->work_error));
+	if (work_start(c->d, &order, on_removed, c, err) < 0)
+		return -1;
+	c->working++;
+	if (c->state != STATE_REMOVING)
+		container_set_state(c, STATE_REMOVING);
+	return 0;
+}
+
+static enum step kill_first(struct item *item, struct container *c, struct error *err)
+{
+	if (!json_flag(item->rq->parameters, "force", false)) {
+		step_invalid(c, err, "container '%s' is running", c->name);
+		error_hint(err, "stop it first, or remove it with force");
+		return STEP_FAILED;
+	}
+	if (c->state == STATE_STARTING || !c->shim || item->run == UINT64_MAX)
+		return STEP_WAIT;
+	container_asked(c, &item->rq->caller);
+	if (shim_kill(c->shim, SIGKILL, true, err) < 0)
+		return STEP_FAILED;
+	item->run = UINT64_MAX; /* killed once */
+	return STEP_WAIT;
+}
+
+static enum step step_remove(struct item *item, struct container *c, struct error *err)
+{
+	if (c->gone)
+		return STEP_DONE;
+	if (c->state == STATE_RUNNING || c->state == STATE_STOPPING || c->state == STATE_STARTING)
+		return kill_first(item, c, err);
+	if (!container_idle(c))
+		return STEP_WAIT;
+	if (item->acted && c->work_error) {
+		*err = *c->work_error;
+		return STEP_FAILED;
+	}
+	container_asked(c, &item->rq->caller);
+	if (remove_folder(c, err) < 0)
+		return STEP_FAILED;
+	item->acted = true;
+	return STEP_WAIT;
+}
+
+void handle_remove(struct request *rq)
+{
+	static const struct verb verb = { step_remove, false };
+
+	batch_run(rq, &verb);
+}

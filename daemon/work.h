@@ -1,0 +1,37 @@
+/* work.h - one worker's life: an order out, one answer back, and it is gone. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/control.h"
+
+struct daemon;
+struct error;
+
+struct work_text {
+	const char *text;
+	size_t size;
+};
+
+struct work_order {
+	enum work_op op;
+	const char *id; /* NULL: none */
+	bool transient;
+	struct work_text config, shim, state, exit;
+	const char *path; /* NULL: none */
+	uint32_t log_flags;
+	int64_t log_tail, log_since_ns, log_until_ns;
+	int client; /* WORK_LOGS: the client's connection, borrowed */
+};
+
+/* err NULL: done; then fd, if there is one, is a memfd with `size` bytes, borrowed. Called once, from the
+ * event loop. */
+typedef void work_fn(void *arg, const struct error *err, int fd, size_t size);
+
+/* -1: it was not even begun, fn will not be called. */
+int work_start(struct daemon *d, const struct work_order *order, work_fn *fn, void *arg, struct error *err);
+
+/* The worker that writes the events file; *ret_sock takes a message for each event. */
+int work_start_events(struct daemon *d, int *ret_sock, struct error *err);
