@@ -27,7 +27,8 @@ void *fields_alloc(size_t n, size_t size)
 
 int field_invalid(const struct field *f, struct error *err, const char *what)
 {
-	return error_config(err, f->path, "config.json: %s %s", f->path, what);
+	error_config(err, f->path, "config.json: %s %s", f->path, what);
+	return -1;
 }
 
 int field_unsupported(const char *path, struct error *err)

@@ -65,8 +65,9 @@ static int usage(struct error *err, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	error_set(err, ERROR_USAGE, "%s", text);
-	return error_hint(err, "containerd-lite-shim --bundle DIR [--id ID] [--rootfs DIR | --rootfs-rw DIR] "
-			       "[--cgroup-parent NAME] [--user USER] [--init] [--trace]");
+	error_hint(err, "containerd-lite-shim --bundle DIR [--id ID] [--rootfs DIR | --rootfs-rw DIR] "
+			"[--cgroup-parent NAME] [--user USER] [--init] [--trace]");
+	return -1;
 }
 
 enum {
@@ -125,7 +126,7 @@ static int read_options(struct bundle *b, int argc, char **argv, struct error *e
 	}
 	if (optind < argc)
 		return usage(err, "unexpected argument '%s'", argv[optind]);
-	if (b->dir == NULL || b->dir[0] == '\0')
+	if (b->dir[0] == '\0')
 		return usage(err, "--bundle needs the folder of a bundle");
 	/* Both become names of folders in the cgroup file system. */
 	if (b->id != NULL && !name_valid(b->id) && !id_valid(b->id))
@@ -195,16 +196,16 @@ static int make_shim_json(struct bundle *b, struct error *err)
 /* The folder that config.json names, if no other was asked for: written to, as OCI has it. */
 static int find_root(struct bundle *b, struct error *err)
 {
-	_cleanup_free_ struct spec *spec = calloc(1, sizeof *spec);
-	_cleanup_free_ char *text = malloc(SPEC_TEXT_MAX + 1), *real = NULL;
-	ssize_t n = text == NULL || spec == NULL ? -1 : pread(b->config_fd, text, SPEC_TEXT_MAX + 1, 0);
+	static struct spec spec;
+	_cleanup_free_ char *text = malloc(SPEC_TEXT_MAX + 1);
+	ssize_t n = text == NULL ? -1 : pread(b->config_fd, text, SPEC_TEXT_MAX + 1, 0);
 	const char *path = b->rootfs;
 	if (n < 0)
 		return error_errno(err, "read '%s/config.json'", b->dir);
-	int result = spec_parse(text, (size_t) n, NULL, 0, spec, err);
+	int result = spec_parse(text, (size_t) n, NULL, 0, &spec, err);
 	if (result == 0 && path == NULL) {
 		b->direct = true;
-		path = spec->root_path != NULL ? spec->root_path : "rootfs";
+		path = spec.root_path != NULL ? spec.root_path : "rootfs";
 	}
 	if (result == 0) {
 		bool relative = b->rootfs == NULL && path[0] != '/';
@@ -213,7 +214,7 @@ static int find_root(struct bundle *b, struct error *err)
 		if (size >= (int) sizeof b->root)
 			result = error_errnum(err, ENAMETOOLONG, "open the root file system '%s'", path);
 	}
-	spec_done(spec);
+	spec_done(&spec);
 	if (result < 0 && err->phase[0] == '\0')
 		memcpy(err->phase, "spec", sizeof "spec");
 	return result;
@@ -398,7 +399,8 @@ static int report(const struct error *err)
 
 int bundle_main(int argc, char **argv)
 {
-	struct bundle b = { .config_fd = -1,
+	struct bundle b = { .dir = "",
+		.config_fd = -1,
 		.shim_fd = -1,
 		.signal_fd = -1,
 		.lock_fd = -1,
