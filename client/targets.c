@@ -28,7 +28,7 @@ struct targets {
 		bool done, silent; /* silent: it failed, nothing is to be printed for it */
 		int code;	   /* -1: none, its name is printed */
 	} * targets;		   /* as args->positional */
-	int printed;		   /* verb->codes: how many of them, from the first */
+	int printed;		   /* how many of them, from the first */
 	int result;
 };
 
@@ -51,14 +51,13 @@ static void print(const struct targets *t, int i)
 		puts(t->args->positional[i]);
 }
 
-static void print_done(struct targets *t, int i)
+/* In the arguments' order, as with every other program: a code does not even say whose it is. all: those
+ * behind one that has no answer, too. */
+static void print_done(struct targets *t, bool all)
 {
-	if (!t->verb->codes)
-		print(t, i);
-	else
-		/* A code says nothing of whose it is: only the order does. */
-		while (t->printed < t->args->count && t->targets[t->printed].done)
-			print(t, t->printed++);
+	for (; t->printed < t->args->count && (all || t->targets[t->printed].done); t->printed++)
+		if (t->targets[t->printed].done)
+			print(t, t->printed);
 	fflush(stdout);
 }
 
@@ -82,7 +81,7 @@ static void take_outcome(struct targets *t, struct json_object *outcome)
 		report(name, &err);
 		t->result = CTL_FAILED;
 	}
-	print_done(t, i);
+	print_done(t, false);
 }
 
 /* The last reply came, and these were not in it. */
@@ -154,6 +153,7 @@ int targets_call(struct arguments *args, const struct targets_verb *verb)
 			break;
 		}
 	connection_done(&conn);
+	print_done(&t, true);
 	return finish_output(t.result);
 }
 
