@@ -62,21 +62,24 @@ void wire_added(struct wire *w, size_t bytes)
 	w->size += bytes;
 }
 
-/* The first terminator at or after w->scanned; the first one of a connection decides its mode. */
+/* The end of the first message, at or after w->scanned. The first one of a connection decides its mode: a NUL
+ * among what has come means Varlink's own, where line breaks are only white space; who ends messages by
+ * newlines sends none. */
 static char *find_end(struct wire *w)
 {
-	char *from = w->data + w->scanned, *nul, *newline;
+	char *from = w->data + w->scanned, *end;
 	size_t n = w->size - w->scanned;
 
 	if (w->terminator != -1)
 		return memchr(from, w->terminator, n);
-	newline = memchr(from, '\n', n);
-	nul = memchr(from, 0, newline ? (size_t) (newline - from) : n);
-	if (nul)
-		w->terminator = 0;
-	else if (newline)
-		w->terminator = '\n';
-	return nul ? nul : newline;
+	for (int i = 0; i < 2; i++) {
+		end = memchr(from, "\0\n"[i], n);
+		if (end) {
+			w->terminator = "\0\n"[i];
+			return end;
+		}
+	}
+	return NULL;
 }
 
 static bool blank(const char *text, const char *end)

@@ -1,7 +1,8 @@
 /*
  * wire.h - Varlink messages on a byte stream: one JSON object each, ended by NUL. A connection whose first
- * message ends in a newline instead is in newline mode and stays so, both ways (then a message is one line,
- * and blank lines are passed over). Pure buffers: who reads and writes the socket is the caller's affair.
+ * message ends in a newline instead (with no NUL among what came with it) is in newline mode and stays so,
+ * both ways (then a message is one line, and blank lines are passed over). Pure buffers: who reads and writes
+ * the socket is the caller's affair.
  */
 #pragma once
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "common/clock.h"
@@ -16,6 +15,7 @@
 #include "common/json.h"
 #include "common/parse.h"
 #include "daemon/config.h"
+#include "daemon/places.h"
 
 #define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
 #define TEXT_MAX       256 /* host name, user, a group */
@@ -113,26 +113,17 @@ static int check_path(const char *field, const char *path, struct error *err)
 	return 0;
 }
 
-/* Beside the daemon's executable (a build folder), else where it is installed. */
 static int find_image(const char *image, char **ret_path, struct error *err)
 {
-	char exe[PATH_MAX], *slash, path[PATH_MAX + 128];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char path[PATH_MAX], shown[80];
+	struct error ignored;
 
-	exe[n > 0 ? n : 0] = 0;
-	slash = strrchr(exe, '/');
-	if (name_valid(image) && slash) {
-		*slash = 0;
-		snprintf(path, sizeof(path), "%s/rootfs/%s", exe, image);
-		if (access(path, F_OK) < 0)
-			snprintf(path, sizeof(path), "%s/share/containerd-lite/rootfs/%s", PREFIX, image);
-		if (access(path, F_OK) == 0) {
-			*ret_path = strdup(path);
-			return 0;
-		}
+	if (name_valid(image) && places_image(image, path, &ignored) == 0) {
+		*ret_path = strdup(path);
+		return 0;
 	}
 	error_config(err, "config.image", "there is no built-in root file system '%s'",
-		escape_text(image, path, 128));
+		escape_text(image, shown, sizeof(shown)));
 	return error_hint(err, "built in is busybox; a folder is given by rootfs");
 }
 

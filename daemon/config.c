@@ -182,7 +182,7 @@ int config_parse(struct config *config, const char *text, const char *name, stru
 		abort();
 	for (int number = 1; (line = strsep(&rest, "\n")); number++)
 		if (parse_line(config, line, err) < 0)
-			return error_wrap(err, "%s: line %d", name, number);
+			return error_wrap(err, "%s:%d", name, number);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ void config_free(struct config *config);
 /* Takes from fresh what can change while the daemon runs; logs what cannot. */
 void config_take(struct config *config, const struct config *fresh);
 
-/* The text of a configuration file into config; name is for the sentence ("NAME: line 3: …"). */
+/* The text of a configuration file into config; name is for the sentence ("NAME:3: …"). */
 int config_parse(struct config *config, const char *text, const char *name, struct error *err);
 
 void config_usage(FILE *out);

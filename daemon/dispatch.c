@@ -84,7 +84,7 @@ static int find_method(const char *full, const struct method **ret_method, const
 	const struct idl *idl;
 
 	if (!dot)
-		return refuse_name(ERROR_METHOD_NOT_FOUND, "method", full, err);
+		return refuse_name(ERROR_INTERFACE_NOT_FOUND, "interface", full, err);
 	idl = interface_find(interface);
 	if (!idl)
 		return refuse_name(ERROR_INTERFACE_NOT_FOUND, "interface", interface, err);

@@ -152,7 +152,8 @@ static struct container *find_prefix(
 {
 	struct container *found = NULL;
 	size_t size = strlen(prefix), used = 0, n = 0;
-	char candidates[sizeof(err->path)] = "";
+	char candidates[sizeof(err->path)] = "", shown[sizeof(err->hint)] = "";
+	size_t used_shown = 0;
 
 	for (size_t i = lower_bound(&reg->ids, prefix); i < reg->ids.n; i++) {
 		struct container *c = reg->ids.items[i];
@@ -167,12 +168,16 @@ static struct container *find_prefix(
 		if (used + ID_LENGTH + 1 < sizeof(candidates))
 			used += (size_t) snprintf(candidates + used, sizeof(candidates) - used, "%s%s",
 				used > 0 ? " " : "", c->bundle.id);
+		if (used_shown < sizeof(shown))
+			used_shown += (size_t) snprintf(shown + used_shown, sizeof(shown) - used_shown,
+				"%s%.12s", used_shown > 0 ? ", " : "", c->bundle.id);
 	}
 	*ret_n = n;
 	if (n > 1) {
 		error_set(err, ERROR_AMBIGUOUS, "'%s' is the beginning of %zu ids", prefix, n);
 		snprintf(err->field, sizeof(err->field), "%s", prefix);
 		error_path(err, candidates);
+		error_hint(err, "they are %s", shown);
 	}
 	return n == 1 ? found : NULL;
 }

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/sealed.h"
 #include "daemon/daemon.h"
+#include "daemon/places.h"
 #include "daemon/store.h"
 
 #define PROGRAM	   "containerd-lite-shim"
@@ -31,34 +32,15 @@ struct spawner {
 	struct event *event; /* of the pidfd */
 };
 
-/* Beside our own executable (a build folder), else where it is installed. */
-static int open_program(struct error *err)
-{
-	char exe[PATH_MAX], path[PATH_MAX + 64], *slash;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	int fd = -1;
-
-	exe[n > 0 ? n : 0] = 0;
-	slash = strrchr(exe, '/');
-	if (slash) {
-		*slash = 0;
-		snprintf(path, sizeof(path), "%s/" PROGRAM, exe);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "%s/libexec/containerd-lite/" PROGRAM, PREFIX);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (fd < 0)
-		error_errno(err, "open '%s'", path);
-	return fd;
-}
-
 static int copy_program(struct spawner *sp, struct error *err)
 {
-	_cleanup_fd_ int exe = open_program(err);
+	char path[PATH_MAX];
+	_cleanup_fd_ int exe = -1;
 
-	return exe < 0 ? -1 : sealed_copy(exe, PROGRAM, &sp->program, err);
+	if (places_shim(path, err) < 0)
+		return -1;
+	exe = open(path, O_RDONLY | O_CLOEXEC);
+	return exe < 0 ? error_errno(err, "open '%s'", path) : sealed_copy(exe, PROGRAM, &sp->program, err);
 }
 
 /* In the child: nothing of ours but the socket and stderr. Everything else is close-on-exec. */

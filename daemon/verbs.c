@@ -339,7 +339,7 @@ static enum step kill_first(struct item *item, struct container *c, struct error
 {
 	if (!json_flag(item->rq->parameters, "force", false)) {
 		step_invalid(c, err, "container '%s' is running", c->name);
-		error_hint(err, "stop it first, or remove it with force");
+		error_hint(err, "stop it first, or remove it by force (rm -f)");
 		return STEP_FAILED;
 	}
 	if (c->state == STATE_STARTING || !c->shim || item->run == UINT64_MAX)
