@@ -27,7 +27,7 @@ test_raw_bytes() { # limit 60
 		    b'{"method":"\xed\xa0\x80"}': bad_message,
 		    b'{"method":"a\\u0000b"}': bad_message,
 		    b'{"method":"\\ud800"}': bad_message,
-		    b'{"method":"a\nb"}': bad_message,
+		    b'{"method":"a\tb"}': bad_message,
 		    b'{"method":"x"} {}': bad_message,
 		    b'{"method":"x","parameters":{"a":1e999}}': bad_message,
 		    b'{"method":"x","parameters":{"a":99999999999999999999}}': bad_message,
@@ -62,7 +62,7 @@ test_calls_that_make_no_sense() {
 		table = [
 		    ("io.containerdlite.container.Nonsense", {}, service + "MethodNotFound", None),
 		    ("io.nowhere.Method", {}, service + "InterfaceNotFound", None),
-		    ("Method", {}, service + "InterfaceNotFound", None),
+		    ("org.nowhere.Method", {}, service + "InterfaceNotFound", None),
 		    ("List", {"nonsense": 1}, service + "InvalidParameter", "nonsense"),
 		    ("List", {"all": 1}, service + "InvalidParameter", "all"),
 		    ("List", {"filters": ["x", 1]}, service + "InvalidParameter", "filters[1]"),
