@@ -60,8 +60,7 @@ static int check_place(const struct mount *m, int target_fd, struct error *err)
 		return 0;
 	errno = EPERM;
 	mount_error(err, m);
-	return error_hint(
-		err, "'%s' leads into /proc or /sys/fs/cgroup: nothing can be mounted there", m->destination);
+	return error_hint(err, "'%s' leads into /proc or /sys: nothing can be mounted there", m->destination);
 }
 
 /* A system's file system, and whatever comes on /dev, lies where its name says; the user's own mounts may be

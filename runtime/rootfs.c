@@ -147,8 +147,9 @@ int step_pivot(struct child *c, struct error *err)
 	/* With both names the same the old root lies on top of the new one, and umount(".") finds it first
 	 * (pivot_root(2)): no folder for it is needed. */
 	if (sys_pivot_root(".", ".") < 0) {
+		int errnum = errno;
 		error_errno(err, "make '%s' the root", c->start->rootfs);
-		if (errno == EINVAL)
+		if (errnum == EINVAL)
 			error_hint(err, "pivot_root(2) fails in a chroot and on an initramfs");
 		return -1;
 	}
