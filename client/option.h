@@ -14,18 +14,16 @@ struct json_object;
 
 /* What a value is; value.c has a setter for each. */
 enum value_kind {
-	VALUE_END,    /* no row: the end of a table */
-	VALUE_FLAG,   /* none, or =true, =false */
-	VALUE_TEXT,   /* the last one counts */
-	VALUE_WORD,   /* a list of one: --entrypoint */
-	VALUE_LIST,   /* each is one more element */
-	VALUE_CHOICE, /* one of metavar's words, which | parts */
-	VALUE_COUNT,  /* 0 to 2^31 - 1 */
-	VALUE_TAIL,   /* a count, or "all" */
-	VALUE_SIZE,
-	VALUE_DURATION, /* milliseconds */
-	VALUE_TIMEOUT,	/* a duration, or -1: for ever */
-	VALUE_TIME,	/* RFC 3339 on the wire */
+	VALUE_END,     /* no row: the end of a table */
+	VALUE_FLAG,    /* none, or =true, =false */
+	VALUE_TEXT,    /* the last one counts */
+	VALUE_WORD,    /* a list of one: --entrypoint */
+	VALUE_LIST,    /* each is one more element */
+	VALUE_CHOICE,  /* one of metavar's words, which | parts */
+	VALUE_COUNT,   /* 0 to 2^31 - 1 */
+	VALUE_TAIL,    /* a count, or "all" */
+	VALUE_TIMEOUT, /* a duration, or -1: for ever */
+	VALUE_TIME,    /* RFC 3339 on the wire */
 	VALUE_SIGNAL,
 	VALUE_PATH,	 /* made absolute */
 	VALUE_ROOTFS_RW, /* a path, unless --rootfs names it */
@@ -36,7 +34,6 @@ enum value_kind {
 	VALUE_VOLUME,
 	VALUE_MOUNT,
 	VALUE_TMPFS,
-	VALUE_PAIR, /* KEY=VALUE into a map */
 	VALUE_LOG_OPT,
 	VALUE_LATER_FLAG, /* not supported yet: refused, but for the value (field) that is what happens anyway
 			   */

@@ -262,19 +262,6 @@ SETTER(set_tmpfs)
 	return mount_from_tmpfs(text, value_array(into, key), err);
 }
 
-SETTER(set_pair)
-{
-	(void) o;
-	const char *equals = strchr(text, '=');
-	if (equals == NULL || equals == text)
-		return error_set(err, ERROR_USAGE, "not KEY=VALUE");
-	_cleanup_free_ char *name = strndup(text, (size_t) (equals - text));
-	if (name == NULL)
-		abort();
-	json_add_string(value_object(into, key), name, equals + 1);
-	return 0;
-}
-
 /* max-size=10M and max-file=3, also both with a comma between. */
 SETTER(set_log_opt)
 {
@@ -335,8 +322,6 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_CHOICE] = { false, set_choice },
 	[VALUE_COUNT] = { false, set_count },
 	[VALUE_TAIL] = { false, set_tail },
-	[VALUE_SIZE] = { false, set_size },
-	[VALUE_DURATION] = { false, set_duration },
 	[VALUE_TIMEOUT] = { false, set_timeout },
 	[VALUE_TIME] = { false, set_time },
 	[VALUE_SIGNAL] = { false, set_signal },
@@ -349,7 +334,6 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_VOLUME] = { false, set_volume },
 	[VALUE_MOUNT] = { false, set_mount },
 	[VALUE_TMPFS] = { false, set_tmpfs },
-	[VALUE_PAIR] = { false, set_pair },
 	[VALUE_LOG_OPT] = { false, set_log_opt },
 	[VALUE_LATER_FLAG] = { true, set_later_flag },
 	[VALUE_LATER] = { false, set_later },
