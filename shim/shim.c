@@ -17,10 +17,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,6 +30,7 @@
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/folder.h"
+#include "shim/link.h"
 #include "shim/tree.h"
 
 #define EXIT_TAKEN_TIMEOUT_S 1
@@ -44,12 +43,7 @@ struct shim {
 	struct control_start start;
 	int fds[FD_COUNT]; /* as START brought them */
 	struct event_base *base;
-	int control; /* the daemon; -1: none at present */
-	struct event *control_event;
-	int caller; /* has connected to the listener, and said nothing yet */
-	struct event *caller_event;
-	int listener;
-	struct event *listener_event;
+	struct link link;
 	struct console console;
 
 	enum shim_state state;
@@ -70,18 +64,9 @@ struct shim {
 	int result;
 };
 
-static void set_control(struct shim *s, int fd);
-
 static bool transient(const struct shim *s)
 {
 	return s->start.flags & START_TRANSIENT;
-}
-
-/* The daemon may be away: then the records on disk tell the next one. */
-static void tell(struct shim *s, void *message, enum control_type type, uint32_t size, int fd)
-{
-	if (s->control >= 0)
-		control_send(s->control, message, type, size, &fd, fd >= 0);
 }
 
 static void drop_event(struct event **event)
@@ -95,7 +80,6 @@ static void drop_event(struct event **event)
 static void release(struct shim *s)
 {
 	struct error ignored;
-	drop_event(&s->listener_event);
 	if (s->cgroup_fd >= 0 &&
 		cgroup_remove(s->fds[FD_CGROUP], s->start.id, CGROUP_TIMEOUT_MS, &ignored) < 0)
 		log_warning("%s: cgroup: %s", s->start.id, ignored.msg);
@@ -105,10 +89,7 @@ static void release(struct shim *s)
 	if (transient(s) && s->dir_fd >= 0 && tree_remove(s->fds[FD_PARENT], s->start.id, &ignored) < 0)
 		log_warning("%s: remove its folder: %s", s->start.id, ignored.msg);
 	/* The socket last: who can connect to it knows that the rest may still be there. */
-	if (s->listener >= 0)
-		unlinkat(s->fds[FD_SHIMS], s->start.id, 0);
-	fd_close(&s->listener);
-	set_control(s, -1);
+	link_unlisten(&s->link, s->fds[FD_SHIMS], s->start.id);
 }
 
 static void save_exit(struct shim *s)
@@ -139,11 +120,9 @@ static void fail(struct shim *s)
 
 	/* The daemon answers the client once it hears of it, and then nothing may be left: so all goes
 	 * before. */
-	int control = dup(s->control);
 	release(s);
-	if (control >= 0)
-		control_send(control, &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
-	fd_close(&control);
+	link_send(&s->link, &failed, CONTROL_FAILED, sizeof failed, -1);
+	link_close(&s->link);
 	s->result = 1;
 	event_base_loopbreak(s->base);
 }
@@ -161,6 +140,7 @@ static void finish(struct shim *s)
 	drop_event(&s->stop_timer);
 	console_end(&s->console, &s->exit);
 	release(s);
+	link_close(&s->link);
 }
 
 static void on_taken_timeout(evutil_socket_t fd, short what, void *arg)
@@ -184,7 +164,7 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	save_exit(s);
 
 	struct control_exited exited = { .exit = s->exit };
-	if (s->control < 0 || control_send(s->control, &exited, CONTROL_EXITED, sizeof exited, NULL, 0) < 0) {
+	if (link_send(&s->link, &exited, CONTROL_EXITED, sizeof exited, -1) < 0) {
 		finish(s);
 		return;
 	}
@@ -213,7 +193,7 @@ static void started(struct shim *s)
 	s->exit.started_ns = message.started_ns;
 	if (s->state == SHIM_STARTING)
 		s->state = SHIM_RUNNING;
-	tell(s, &message, CONTROL_STARTED, sizeof message, s->pidfd);
+	link_send(&s->link, &message, CONTROL_STARTED, sizeof message, s->pidfd);
 	if (s->start.flags & START_CONSOLE)
 		attach_client(s);
 	fd_close(&s->fds[FD_TEXTS]);
@@ -315,8 +295,9 @@ static void stop(struct shim *s, int sig, int64_t timeout_ms)
 	event_add(s->stop_timer, &timeout);
 }
 
-static void send_status(struct shim *s)
+static void on_hello(void *arg)
 {
+	struct shim *s = arg;
 	struct control_status status = { .run = s->start.run,
 		.state = s->state,
 		.flags = s->start.flags,
@@ -324,111 +305,30 @@ static void send_status(struct shim *s)
 		.started_ns = s->exit.started_ns,
 		.exit = s->exit };
 	memcpy(status.id, s->start.id, sizeof status.id);
-	tell(s, &status, CONTROL_STATUS, sizeof status, s->pidfd);
+	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
 }
 
-static void on_control(evutil_socket_t fd, short what, void *arg)
+static void on_lost(void *arg)
 {
 	struct shim *s = arg;
-	union {
-		struct control_kill kill;
-		struct control_stop stop;
-		char bytes[CONTROL_MESSAGE_MAX];
-	} message;
-	int fds[FD_MESSAGE_FDS];
-	unsigned n;
-	(void) what;
-	int type = control_recv(fd, &message, fds, &n);
-	for (unsigned i = 0; i < n; i++)
-		close(fds[i]);
-	if (type < 0 && (errno == EAGAIN || errno == EPROTO))
-		return;
-	bool over = s->state == SHIM_EXITED;
-	if (type <= 0) {
-		set_control(s, -1);
-		if (over && s->taken_timer != NULL)
-			finish(s);
-	} else if (type == CONTROL_KILL && !over) {
-		message.kill.all ? kill_all(s) : on_signal(s, message.kill.sig);
-	} else if (type == CONTROL_STOP && !over) {
-		stop(s, message.stop.sig, message.stop.timeout_ms);
-	} else if (type == CONTROL_EXIT_TAKEN && over && s->taken_timer != NULL) {
+	if (s->taken_timer != NULL)
 		finish(s);
-	}
 }
 
-static void set_control(struct shim *s, int fd)
-{
-	drop_event(&s->control_event);
-	fd_close(&s->control);
-	if (fd < 0)
-		return;
-	s->control = fd;
-	s->control_event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_control, s);
-	event_add(s->control_event, NULL);
-}
-
-static void set_caller(struct shim *s, int fd)
-{
-	drop_event(&s->caller_event);
-	fd_close(&s->caller);
-	s->caller = fd;
-}
-
-/* Whoever connects takes the daemon's place with its HELLO, not before: a worker that only asks whether there
- * is still a shim says nothing. */
-static void on_caller(evutil_socket_t fd, short what, void *arg)
+static void on_message(void *arg, enum control_type type, const void *message)
 {
 	struct shim *s = arg;
-	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
-	int fds[FD_MESSAGE_FDS];
-	unsigned n;
-	(void) what;
-	int type = control_recv(fd, message, fds, &n);
-	for (unsigned i = 0; i < n; i++)
-		close(fds[i]);
-	if (type < 0 && errno == EAGAIN)
-		return;
-	if (type == CONTROL_HELLO) {
-		set_control(s, steal_fd(&s->caller));
-		send_status(s);
-	}
-	set_caller(s, -1);
-}
-
-static void on_listener(evutil_socket_t fd, short what, void *arg)
-{
-	struct shim *s = arg;
-	struct ucred peer;
-	socklen_t size = sizeof peer;
-	(void) what;
-	_cleanup_fd_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (conn < 0 || getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
-		return;
-	set_caller(s, steal_fd(&conn));
-	s->caller_event = event_new(s->base, s->caller, EV_READ | EV_PERSIST, on_caller, s);
-	event_add(s->caller_event, NULL);
-}
-
-/* Bound before anything that lasts is done, and only then it is asked whether the daemon lives: a daemon that
- * is started later finds the socket, whatever happened to this one's. */
-static int open_listener(struct shim *s)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", s->fds[FD_SHIMS],
-		s->start.id);
-	s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listener < 0 || bind(s->listener, (struct sockaddr *) &address, sizeof address) < 0 ||
-		listen(s->listener, 4) < 0) {
-		fd_close(&s->listener);
-		return error_errno(&s->error, "make the shim's socket");
-	}
-	char byte;
-	if (recv(s->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-		return error_set(&s->error, ERROR_FAILED, "the daemon has ended");
-	s->listener_event = event_new(s->base, s->listener, EV_READ | EV_PERSIST, on_listener, s);
-	event_add(s->listener_event, NULL);
-	return 0;
+	const struct control_kill *kill = message;
+	const struct control_stop *stop_order = message;
+	bool over = s->state == SHIM_EXITED;
+	if (type == CONTROL_KILL && !over && kill->all)
+		kill_all(s);
+	else if (type == CONTROL_KILL && !over)
+		on_signal(s, kill->sig);
+	else if (type == CONTROL_STOP && !over)
+		stop(s, stop_order->sig, stop_order->timeout_ms);
+	else if (type == CONTROL_EXIT_TAKEN && s->taken_timer != NULL)
+		finish(s);
 }
 
 static int open_folder(struct shim *s)
@@ -471,7 +371,7 @@ static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
 	char path[64];
-	if (open_listener(s) < 0 || open_folder(s) < 0)
+	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0 || open_folder(s) < 0)
 		return -1;
 	if ((s->start.flags & START_LOCK) &&
 		start_lock_rootfs(s->start.rootfs, &s->rootfs_lock_fd, &s->error) < 0)
@@ -518,8 +418,7 @@ static int receive_start(struct shim *s, int control)
 
 int shim_main(int control_sock)
 {
-	static struct shim s = { .control = -1,
-		.listener = -1,
+	static struct shim s = { .link = { .sock = -1, .caller = -1, .listener = -1 },
 		.dir_fd = -1,
 		.cgroup_fd = -1,
 		.rootfs_lock_fd = -1,
@@ -534,7 +433,12 @@ int shim_main(int control_sock)
 	event_config_free(config);
 	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0)
 		return 1;
-	set_control(&s, control_sock);
+	s.link.base = s.base;
+	s.link.on_message = on_message;
+	s.link.on_hello = on_hello;
+	s.link.on_lost = on_lost;
+	s.link.arg = &s;
+	link_begin(&s.link, control_sock);
 
 	if (begin(&s) < 0)
 		fail(&s);

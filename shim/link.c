@@ -1,0 +1,128 @@
+#include "shim/link.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/fd.h"
+
+static void set_socket(int *sock, struct event **event, int fd)
+{
+	if (*event != NULL)
+		event_free(*event);
+	*event = NULL;
+	fd_close(sock);
+	*sock = fd;
+}
+
+static void watch(struct link *l, int fd, struct event **event, event_callback_fn fn)
+{
+	*event = event_new(l->base, fd, EV_READ | EV_PERSIST, fn, l);
+	event_add(*event, NULL);
+}
+
+/* No message for a shim carries descriptors. */
+static int receive(int sock, char message[CONTROL_MESSAGE_MAX])
+{
+	int fds[FD_MESSAGE_FDS];
+	unsigned n;
+	int type = control_recv(sock, message, fds, &n);
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+	return type;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
+	(void) what;
+	int type = receive(fd, message);
+	if (type > 0) {
+		l->on_message(l->arg, (enum control_type) type, message);
+	} else if (type == 0 || (errno != EAGAIN && errno != EPROTO)) {
+		set_socket(&l->sock, &l->readable, -1);
+		l->on_lost(l->arg);
+	}
+}
+
+void link_begin(struct link *l, int sock)
+{
+	set_socket(&l->sock, &l->readable, sock);
+	watch(l, sock, &l->readable, on_readable);
+}
+
+/* Whoever connects takes the daemon's place with its HELLO, not before: a worker that only asks whether there
+ * is still a shim says nothing. */
+static void on_caller(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
+	(void) what;
+	int type = receive(fd, message);
+	if (type < 0 && errno == EAGAIN)
+		return;
+	if (type == CONTROL_HELLO) {
+		link_begin(l, steal_fd(&l->caller));
+		l->on_hello(l->arg);
+	}
+	set_socket(&l->caller, &l->caller_readable, -1);
+}
+
+static void on_listener(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	(void) what;
+	/* One at a time, but none that has said its HELLO makes room unheard. */
+	if (l->caller >= 0)
+		on_caller(l->caller, 0, l);
+	_cleanup_fd_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (conn < 0 || getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
+		return;
+	set_socket(&l->caller, &l->caller_readable, steal_fd(&conn));
+	watch(l, l->caller, &l->caller_readable, on_caller);
+}
+
+int link_listen(struct link *l, int shims_fd, const char *id, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", shims_fd, id);
+	l->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->listener < 0 || bind(l->listener, (struct sockaddr *) &address, sizeof address) < 0 ||
+		listen(l->listener, 4) < 0) {
+		error_errno(err, "make the shim's socket");
+		/* Not bound by us: it is another's to unlink. */
+		fd_close(&l->listener);
+		return -1;
+	}
+	char byte;
+	if (recv(l->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return error_set(err, ERROR_FAILED, "the daemon has ended");
+	watch(l, l->listener, &l->listener_readable, on_listener);
+	return 0;
+}
+
+int link_send(struct link *l, void *message, enum control_type type, uint32_t size, int fd)
+{
+	return l->sock < 0 ? -1 : control_send(l->sock, message, type, size, &fd, fd >= 0);
+}
+
+void link_unlisten(struct link *l, int shims_fd, const char *id)
+{
+	set_socket(&l->caller, &l->caller_readable, -1);
+	if (l->listener >= 0)
+		unlinkat(shims_fd, id, 0);
+	set_socket(&l->listener, &l->listener_readable, -1);
+}
+
+void link_close(struct link *l)
+{
+	set_socket(&l->sock, &l->readable, -1);
+}
