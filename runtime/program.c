@@ -6,10 +6,12 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -212,10 +214,12 @@ int program_execute(char *const argv[], char *const envp[], struct error *err)
 
 void program_reset_signals(void)
 {
+	/* Not by sigaction(3): the C library keeps 32 and 33 to itself, and an ignored one would be
+	 * inherited. */
+	static const unsigned long kernel_default[4];
 	sigset_t none;
 	for (int sig = 1; sig < NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP)
-			signal(sig, SIG_DFL);
+		syscall(SYS_rt_sigaction, sig, kernel_default, NULL, sizeof(uint64_t));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }

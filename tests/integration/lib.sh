@@ -76,6 +76,8 @@ wait_jobs() {
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
+# A sanitized shim is no static program: it cannot be executed inside of a container.
+needs_static_shim() { [ "$BUILD" = "$TOP/build" ] || skip 'needs the static shim'; }
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 # --- the private daemon ---

@@ -274,6 +274,7 @@ test_what_the_command_sees() {
 }
 
 test_init() {
+	needs_static_shim
 	daemon_start
 	expect 0 ctl run -d --init --name c busybox sh -c 'sleep 100'
 	eventually 3 has_state c running

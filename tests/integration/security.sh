@@ -212,6 +212,7 @@ test_users() {
 
 # CVE-2019-5736: the program behind /proc/<pid>/exe of ours
 test_our_programs_are_sealed() {
+	needs_static_shim
 	daemon_start
 	expect 0 ctl run -d --name c busybox sleep 100
 	local shim exe
