@@ -203,14 +203,21 @@ static int read_file(struct config *config, const char *name, bool must_exist, s
 
 enum { OPTION_CONFIG = 256, OPTION_HELP, OPTION_VERSION, OPTION_KEY };
 
+/* The key as an option: state-dir. */
+static const char *option_name(const struct key *key, char name[32])
+{
+	snprintf(name, 32, "%s", key->name);
+	for (char *p = name; *p; p++)
+		if (*p == '_')
+			*p = '-';
+	return name;
+}
+
 static void make_options(struct option options[N_KEYS + 4], char names[N_KEYS][32])
 {
 	for (size_t i = 0; i < N_KEYS; i++) {
-		snprintf(names[i], 32, "%s", keys[i].name);
-		for (char *p = names[i]; *p; p++)
-			if (*p == '_')
-				*p = '-';
-		options[i] = (struct option) { names[i], required_argument, NULL, OPTION_KEY + (int) i };
+		options[i] = (struct option) { option_name(&keys[i], names[i]), required_argument, NULL,
+			OPTION_KEY + (int) i };
 	}
 	options[N_KEYS] = (struct option) { "config", required_argument, NULL, OPTION_CONFIG };
 	options[N_KEYS + 1] = (struct option) { "help", no_argument, NULL, OPTION_HELP };
@@ -259,6 +266,7 @@ int config_load(int argc, char **argv, struct config **ret_config, struct error 
 	struct options options = { 0 };
 	/* A private instance must not be led astray by the system's configuration. */
 	bool is_private;
+	char name[32];
 	int r = parse_options(argc, argv, &options, err);
 
 	if (r != 0)
@@ -271,7 +279,7 @@ int config_load(int argc, char **argv, struct config **ret_config, struct error 
 		return -1;
 	for (size_t i = 0; i < N_KEYS; i++)
 		if (options.values[i] && set_key(config, &keys[i], options.values[i], err) < 0)
-			return error_wrap(err, "--%s", keys[i].name);
+			return error_wrap(err, "--%s", option_name(&keys[i], name));
 	if (!config->socket && asprintf(&config->socket, "%s/containerd-lite.sock", config->run_dir) < 0)
 		abort();
 	*ret_config = steal_pointer(&config);
@@ -301,15 +309,12 @@ void config_take(struct config *config, const struct config *fresh)
 
 void config_usage(FILE *out)
 {
-	char name[32];
+	char name[32], option[64];
 
 	fputs("Usage: containerd-lite [OPTION…]\n\nThe container daemon, in the foreground. Options:\n", out);
 	for (size_t i = 0; i < N_KEYS; i++) {
-		snprintf(name, sizeof(name), "%s %s", keys[i].name, keys[i].value);
-		for (char *p = name; *p; p++)
-			if (*p == '_' && p < name + strlen(keys[i].name))
-				*p = '-';
-		fprintf(out, "  --%-21s %s\n", name, keys[i].help);
+		snprintf(option, sizeof(option), "%s %s", option_name(&keys[i], name), keys[i].value);
+		fprintf(out, "  --%-21s %s\n", option, keys[i].help);
 	}
 	fputs("  --config FILE           lines `key = value`, the keys as above with _ for -\n"
 	      "                          (" CONFIG_FILE
