@@ -17,17 +17,24 @@
 #include "runtime/program.h"
 #include "runtime/start.h"
 
-static _Noreturn void run_program(char **argv)
+/* To whoever started the container. Returns the exit code. */
+static int fail(const struct error *err)
 {
-	struct start_message message = { .type = START_SYNC_ERROR };
+	struct start_message message = { .type = START_SYNC_ERROR, .error = *err };
 	struct error *e = &message.error;
-	fcntl(START_SYNC_FD, F_SETFD, FD_CLOEXEC);
-	program_reset_signals();
-	program_execute(argv, environ, e);
 	e->kind = ERROR_START_FAILED;
+	e->exit_code = err->exit_code != 0 ? err->exit_code : 125;
 	memcpy(e->phase, "exec", sizeof "exec");
 	send(START_SYNC_FD, &message, sizeof message, MSG_NOSIGNAL);
-	_exit(e->exit_code);
+	return e->exit_code;
+}
+
+static _Noreturn void run_program(char **argv)
+{
+	struct error err = { 0 };
+	program_reset_signals();
+	program_execute(argv, environ, &err);
+	_exit(fail(&err));
 }
 
 /* Everybody who has ended. True with the program's code once it is among them. */
@@ -60,11 +67,14 @@ int init_main(int argc, char **argv)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "init", 0, 0, 0);
-	pid_t program = fork();
+	pid_t program = fcntl(START_SYNC_FD, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fork();
 	if (program == 0)
 		run_program(argv + 2);
-	if (program < 0)
-		return 125;
+	if (program < 0) {
+		struct error err = { 0 };
+		error_errno(&err, "start the program below the built-in init");
+		return fail(&err);
+	}
 	/* The caller sees the end of the socket when the program has been executed. */
 	close(START_SYNC_FD);
 	for (;;) {
