@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -27,13 +28,23 @@ static int open_rootfs(struct child *c, struct error *err)
 	return 0;
 }
 
+/* Device nodes that somebody's tree brings along are dead: the container's are on the tmpfs that is mounted
+ * on /dev. Where none is, the root's own have to do. */
+static uint64_t root_attributes(const struct child *c)
+{
+	for (size_t i = 0; i < c->spec.n_mounts; i++)
+		if (strcmp(c->spec.mounts[i].target, "/dev") == 0)
+			return MOUNT_ATTR_NODEV;
+	return 0;
+}
+
 int step_root_source(struct child *c, struct error *err)
 {
 	if (open_rootfs(c, err) < 0)
 		return -1;
 	if (!c->start->direct)
 		return 0;
-	struct mount_attr attr = { .propagation = c->spec.root_propagation };
+	struct mount_attr attr = { .attr_set = root_attributes(c), .propagation = c->spec.root_propagation };
 	c->root_fd = open_tree(
 		c->rootfs_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
 	if (c->root_fd < 0 ||
@@ -119,7 +130,7 @@ static int make_overlay(struct child *c, struct error *err)
 					"or FAT)");
 		return -1;
 	}
-	c->root_fd = fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	c->root_fd = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned) root_attributes(c));
 	if (c->root_fd < 0 || fstatfs(c->root_fd, &st) < 0)
 		return error_errno(err, "mount the overlay over '%s'", c->start->rootfs);
 	/* overlayfs does not fail where it cannot write: it becomes read-only and says nothing. */
