@@ -18,7 +18,8 @@
 #include "daemon/places.h"
 
 #define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
-#define TEXT_MAX       256 /* host name, user, a group */
+#define TEXT_MAX       256 /* user, a group */
+#define HOSTNAME_MAX   64  /* uname(2) */
 
 /* What a foreign bundle's own config.json says. */
 static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
@@ -226,25 +227,44 @@ static int read_log(
 	return 0;
 }
 
+/* As host names are (hostname(7)), and what people use besides: '_'. */
+static int check_hostname(const char *name, struct error *err)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char field[] = "config.hostname";
+	char shown[80];
+
+	if (strlen(name) > HOSTNAME_MAX)
+		return error_config(err, field, "%s is longer than %d bytes", field, HOSTNAME_MAX);
+	for (const char *p = name; *p; p++)
+		if (!strchr(letters, *p) && (p == name || !strchr("-._", *p)))
+			return error_config(err, field, "%s: '%s' is not a host name", field,
+				escape_text(name, shown, sizeof(shown)));
+	return name[0] ? 0 : error_config(err, field, "%s is empty", field);
+}
+
+static int check_length(const char *field, const char *text, struct error *err)
+{
+	if (!text[0] || strlen(text) > TEXT_MAX)
+		return error_config(err, field, "%s must have 1 to %d bytes", field, TEXT_MAX);
+	return 0;
+}
+
 static int check_texts(struct json_object *config, struct error *err)
 {
-	static const char *const short_ones[] = { "user", "hostname" };
+	const char *user = json_string(config, "user", NULL),
+		   *hostname = json_string(config, "hostname", NULL);
 	struct json_object *groups = json_get(config, "groups");
 	char field[64];
 
-	for (size_t i = 0; i < 2; i++) {
-		const char *text = json_string(config, short_ones[i], NULL);
-
-		snprintf(field, sizeof(field), "config.%s", short_ones[i]);
-		if (text && (!text[0] || strlen(text) > TEXT_MAX))
-			return error_config(err, field, "%s must have 1 to %d bytes", field, TEXT_MAX);
-	}
+	if ((user && check_length("config.user", user, err) < 0) ||
+		(hostname && check_hostname(hostname, err) < 0))
+		return -1;
 	for (size_t i = 0; i < json_length(groups); i++) {
-		size_t size = (size_t) json_object_get_string_len(json_object_array_get_idx(groups, i));
-
 		snprintf(field, sizeof(field), "config.groups[%zu]", i);
-		if (size == 0 || size > TEXT_MAX)
-			return error_config(err, field, "%s must have 1 to %d bytes", field, TEXT_MAX);
+		if (check_length(field, json_object_get_string(json_object_array_get_idx(groups, i)), err) <
+			0)
+			return -1;
 	}
 	if (!json_flag(config, "terminal", false))
 		return 0;

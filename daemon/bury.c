@@ -92,6 +92,8 @@ static void on_buried(void *arg, const struct error *err, int fd, size_t size)
 	(void) size;
 	free(burial);
 	c->working--;
+	if (c->d->ending)
+		return; /* the next daemon does it */
 	c->adopting = false;
 	if (err)
 		log_warning("container %s: %s", container_id(c), error_format(err, text, sizeof(text)));

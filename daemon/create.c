@@ -152,7 +152,7 @@ static void begin(struct request *rq)
 
 	if (!recover_done(on_recovered, rq))
 		return;
-	if (!rq->conn) {
+	if (!rq->conn || rq->d->ending) {
 		request_drop(rq);
 		return;
 	}

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct config;
@@ -23,4 +24,5 @@ struct daemon {
 	struct events *events;
 	struct server *server;
 	int64_t started_ns;
+	bool ending; /* what is still under way is only let go of */
 };

@@ -28,6 +28,10 @@ static void on_answered(void *arg, const struct error *err, int fd, size_t size)
 
 	(void) fd;
 	(void) size;
+	if (rq->d->ending) {
+		request_given_away(rq); /* the worker goes on without us */
+		return;
+	}
 	if (!err) {
 		request_answered_elsewhere(rq);
 		return;

@@ -26,8 +26,10 @@
 #include "daemon/recover.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/shim_link.h"
 #include "daemon/spawner.h"
 #include "daemon/store.h"
+#include "daemon/work.h"
 
 #define EXIT_USAGE 125
 
@@ -151,7 +153,11 @@ static void stop(struct daemon *d, bool clean)
 
 	if (clean)
 		announce(d, "stop");
+	d->ending = true;
 	server_free(d->server);
+	works_end();
+	shims_end();
+	containers_notify(d);
 	events_free(d->events);
 	registry_free(d->registry);
 	spawner_free(d->spawner);

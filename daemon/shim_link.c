@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "daemon/texts.h"
 
 struct shim {
+	TAILQ_ENTRY(shim) link;
 	struct daemon *d;
 	char id[ID_TEXT_SIZE];
 	struct container *c; /* NULL: not known yet, or gone before its shim */
@@ -41,6 +43,8 @@ union message {
 	char bytes[CONTROL_MESSAGE_MAX];
 };
 
+static TAILQ_HEAD(, shim) shims = TAILQ_HEAD_INITIALIZER(shims);
+
 static void on_message(evutil_socket_t sock, short what, void *arg);
 
 static struct shim *shim_new(struct daemon *d, const char *id, int sock)
@@ -55,6 +59,7 @@ static struct shim *shim_new(struct daemon *d, const char *id, int sock)
 	if (!shim->event)
 		abort();
 	event_add(shim->event, NULL);
+	TAILQ_INSERT_TAIL(&shims, shim, link);
 	return shim;
 }
 
@@ -67,16 +72,23 @@ void shim_set_container(struct shim *shim, struct container *c)
 		c->shim = shim;
 }
 
-void shim_free(struct shim *shim)
+static void shim_free(struct shim *shim)
 {
 	struct container *c = shim->c;
 
 	shim_set_container(shim, NULL);
+	TAILQ_REMOVE(&shims, shim, link);
 	event_free(shim->event);
 	fd_close(&shim->sock);
 	free(shim);
 	if (c)
 		container_changed(c);
+}
+
+void shims_end(void)
+{
+	while (!TAILQ_EMPTY(&shims))
+		shim_free(TAILQ_FIRST(&shims));
 }
 
 const char *shim_id(const struct shim *shim)

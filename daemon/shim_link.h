@@ -41,5 +41,5 @@ const struct control_status *shim_status(const struct shim *shim);
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err);
 int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err);
 
-/* Closes our end; the shim lives on. */
-void shim_free(struct shim *shim);
+/* At the daemon's end: closes our ends; the shims live on. */
+void shims_end(void);

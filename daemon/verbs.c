@@ -184,7 +184,9 @@ static enum step step_kill(struct item *item, struct container *c, struct error 
 	if (read_signal(item->rq, SIGKILL, &sig, err) < 0)
 		return STEP_FAILED;
 	announce(item, c, "kill", sig);
-	container_asked(c, &item->rq->caller);
+	/* What another signal leads to is the program's own doing. */
+	if (sig == SIGKILL)
+		container_asked(c, &item->rq->caller);
 	return shim_kill(c->shim, sig, all, err) < 0 ? STEP_FAILED : STEP_DONE;
 }
 

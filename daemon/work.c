@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -15,17 +16,21 @@
 #include "daemon/texts.h"
 
 struct work {
+	TAILQ_ENTRY(work) link;
 	int sock;
 	struct event *event;
 	work_fn *fn;
 	void *arg;
 };
 
+static TAILQ_HEAD(, work) works = TAILQ_HEAD_INITIALIZER(works);
+
 static void finish(struct work *work, const struct error *err, int fd, size_t size)
 {
 	work_fn *fn = work->fn;
 	void *arg = work->arg;
 
+	TAILQ_REMOVE(&works, work, link);
 	event_free(work->event);
 	fd_close(&work->sock);
 	free(work);
@@ -104,7 +109,17 @@ int work_start(struct daemon *d, const struct work_order *order, work_fn *fn, vo
 	if (!work->event)
 		abort();
 	event_add(work->event, NULL);
+	TAILQ_INSERT_TAIL(&works, work, link);
 	return 0;
+}
+
+void works_end(void)
+{
+	struct error err;
+
+	error_set(&err, ERROR_FAILED, "the daemon ends");
+	while (!TAILQ_EMPTY(&works))
+		finish(TAILQ_FIRST(&works), &err, -1, 0);
 }
 
 int work_start_events(struct daemon *d, int *ret_sock, struct error *err)

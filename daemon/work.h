@@ -33,5 +33,8 @@ typedef void work_fn(void *arg, const struct error *err, int fd, size_t size);
 /* -1: it was not even begun, fn will not be called. */
 int work_start(struct daemon *d, const struct work_order *order, work_fn *fn, void *arg, struct error *err);
 
+/* At the daemon's end: those under way go on, but fn is called with an error. */
+void works_end(void);
+
 /* The worker that writes the events file; *ret_sock takes a message for each event. */
 int work_start_events(struct daemon *d, int *ret_sock, struct error *err);

@@ -144,10 +144,12 @@ static void test_refused(void **state)
 		{ "\"env\":[\"A=1\",\"=x\"]", "config.env[1]", "config.env[1]: '=x' is not KEY=value" },
 		{ "\"cwd\":\"tmp\"", "config.cwd", "config.cwd: 'tmp' is not an absolute path" },
 		{ "\"user\":\"\"", "config.user", "config.user must have 1 to 256 bytes" },
-		{ "\"hostname\":\"\"", "config.hostname", "config.hostname must have 1 to 256 bytes" },
+		{ "\"hostname\":\"\"", "config.hostname", "config.hostname is empty" },
 		{ "\"hostname\":"
 		  "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
 			"config.hostname", "config.hostname is longer than 64 bytes" },
+		{ "\"hostname\":\"a b\"", "config.hostname", "config.hostname: 'a b' is not a host name" },
+		{ "\"hostname\":\"-a\"", "config.hostname", "config.hostname: '-a' is not a host name" },
 		{ "\"terminal\":true", "terminal", "a terminal is not supported yet" },
 		{ "\"capabilities_add\":[\"FLY\"]", "config.capabilities_add[0]",
 			"config.capabilities_add[0]: there is no capability 'FLY'" },
