@@ -1,7 +1,5 @@
 /* The end of the table: the caller hears that all is ready, and the program takes this process over. */
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
