@@ -176,7 +176,7 @@ bool conn_send(struct conn *conn, char *text, size_t size)
 
 		free(text);
 		error_set(&err, ERROR_LIMIT_EXCEEDED, "the client does not read what it asked for");
-		strcpy(err.field, "output");
+		snprintf(err.field, sizeof(err.field), "output");
 		last = error_reply_format(&err, conn_terminator(conn), &n);
 		evbuffer_add(conn->out, last, n);
 		free(last);
