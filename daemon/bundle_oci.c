@@ -13,8 +13,9 @@
 #include "runtime/defaults.h"
 #include "runtime/start.h"
 
-#define ENV_MAX	   4096
-#define MOUNTS_MAX 512
+#define ENV_MAX	    4096
+#define MOUNTS_MAX  512
+#define OWN_OPTIONS 2 /* that each mount of the user's gets before his own */
 
 static const char *item(struct json_object *array, size_t i)
 {
@@ -292,6 +293,35 @@ static void add_linux(struct json_object *root)
 	json_add(root, "linux", linux_);
 }
 
+/* "mounts[9].options[2]" of config.json as the Config's "config.mounts[0].options[0]"; *ret_size is how much
+ * of it has been translated. -1: it is none of the user's mounts. */
+static int translate_mount(const char *field, size_t defaults, char place[64], size_t *ret_size)
+{
+	static const char begin[] = "mounts[", options[] = "].options[";
+	const char *p = field + sizeof(begin) - 1;
+	uint64_t mount, option;
+	char number[24];
+
+	if (strncmp(field, begin, sizeof(begin) - 1) != 0)
+		return -1;
+	snprintf(number, sizeof(number), "%.*s", (int) strcspn(p, "]"), p);
+	if (parse_u64(number, SIZE_MAX, &mount) < 0 || mount < defaults)
+		return -1;
+	p += strlen(number);
+	snprintf(place, 64, "config.mounts[%zu]", (size_t) mount - defaults);
+	*ret_size = (size_t) (p + 1 - field);
+	if (strncmp(p, options, sizeof(options) - 1) != 0)
+		return 0;
+	p += sizeof(options) - 1;
+	snprintf(number, sizeof(number), "%.*s", (int) strcspn(p, "]"), p);
+	if (parse_u64(number, SIZE_MAX, &option) < 0 || option < OWN_OPTIONS)
+		return 0;
+	snprintf(place, 64, "config.mounts[%zu].options[%zu]", (size_t) mount - defaults,
+		(size_t) option - OWN_OPTIONS);
+	*ret_size = (size_t) (p + strlen(number) + 1 - field);
+	return 0;
+}
+
 /* The runtime speaks of config.json; the user wrote a Config. */
 static void translate(struct error *err, size_t defaults)
 {
@@ -300,40 +330,30 @@ static void translate(struct error *err, size_t defaults)
 	} prefixes[] = {
 		{ "process.", "config." },
 		{ "hostname", "config.hostname" },
-		{ "root.", "config.rootfs" },
+		{ "root.path", "config.rootfs" },
 	};
 	static const char file[] = "config.json: ";
-	const char *text = err->msg, *rest = err->field;
-	char place[64] = "", msg[sizeof(err->msg)], field[sizeof(err->field)];
-	uint64_t index;
-	size_t size;
+	const char *text = err->msg;
+	char place[64] = "", msg[sizeof(err->msg)], field[sizeof(err->field) + sizeof(place)];
+	size_t size = 0;
 
 	if (strncmp(text, file, sizeof(file) - 1) == 0)
 		text += sizeof(file) - 1;
-	if (strncmp(rest, "mounts[", 7) == 0) {
-		size = strcspn(rest + 7, "]");
-		snprintf(place, sizeof(place), "%.*s", (int) size, rest + 7);
-		if (parse_u64(place, SIZE_MAX, &index) < 0 || index < defaults)
-			return;
-		snprintf(place, sizeof(place), "config.mounts[%zu]", (size_t) index - defaults);
-		rest += 7 + size + 1;
-	} else {
-		for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !place[0]; i++)
-			if (strncmp(rest, prefixes[i].from, strlen(prefixes[i].from)) == 0) {
-				snprintf(place, sizeof(place), "%s", prefixes[i].to);
-				rest += strlen(prefixes[i].from);
-			}
-	}
+	translate_mount(err->field, defaults, place, &size);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !place[0]; i++)
+		if (strncmp(err->field, prefixes[i].from, strlen(prefixes[i].from)) == 0) {
+			size = strlen(prefixes[i].from);
+			snprintf(place, sizeof(place), "%s", prefixes[i].to);
+		}
 	if (!place[0])
 		return;
-	size = (size_t) (rest - err->field);
 	if (strncmp(text, err->field, size) == 0)
-		snprintf(msg, sizeof(msg), "%s%s", place, text + size);
+		snprintf(msg, sizeof(msg), "%s%.*s", place, (int) (sizeof(msg) - sizeof(place)), text + size);
 	else
 		snprintf(msg, sizeof(msg), "%s", text);
-	snprintf(field, sizeof(field), "%s%s", place, rest);
+	snprintf(field, sizeof(field), "%s%s", place, err->field + size);
 	memcpy(err->msg, msg, sizeof(msg));
-	memcpy(err->field, field, sizeof(field));
+	snprintf(err->field, sizeof(err->field), "%.*s", (int) sizeof(err->field) - 1, field);
 }
 
 char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,

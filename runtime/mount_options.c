@@ -157,10 +157,12 @@ int mount_options_read(
 		const char *option = options->v[i];
 		if (apply(m, option))
 			continue;
-		if (!takes_data(m->kind, option))
-			return error_config(err, f->path,
-				"config.json: %s: unknown option '%s' of a %s mount", f->path, option,
-				kinds[m->kind].type);
+		if (!takes_data(m->kind, option)) {
+			char place[FIELD_PATH + 24];
+			snprintf(place, sizeof place, "%s[%zu]", f->path, i);
+			return error_config(err, place, "config.json: %s: unknown option '%s' of a %s mount",
+				place, option, kinds[m->kind].type);
+		}
 		if (m->n_data == DATA_MAX)
 			return field_invalid(f, err, "has too many options");
 		add_data(m, option);

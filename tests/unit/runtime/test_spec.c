@@ -177,8 +177,8 @@ static void test_refused(void **state)
 		{ MOUNT("\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"b\""), ERROR_INVALID_CONFIG,
 			"mounts[0].source", NULL },
 		{ MOUNT("\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[\"loud\"]"),
-			ERROR_INVALID_CONFIG, "mounts[0].options",
-			"config.json: mounts[0].options: unknown option 'loud' of a tmpfs mount" },
+			ERROR_INVALID_CONFIG, "mounts[0].options[0]",
+			"config.json: mounts[0].options[0]: unknown option 'loud' of a tmpfs mount" },
 		{ MOUNT("\"destination\":\"/a\",\"type\":\"tmpfs\",\"uidMappings\":[{}]"),
 			ERROR_NOT_SUPPORTED, "mounts[0].uidMappings", NULL },
 		{ "{\"process\":{\"args\":[\"a\"],\"cwd\":\"/"
