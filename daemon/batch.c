@@ -13,6 +13,8 @@
 #include "daemon/registry.h"
 #include "daemon/request.h"
 
+#define TARGETS_MAX 10000 /* in one call: they are looked up in one turn of the loop */
+
 struct batch {
 	struct request *rq;
 	const struct verb *verb;
@@ -160,6 +162,12 @@ void batch_run(struct request *rq, const struct verb *verb)
 
 	if (n == 0) {
 		error_set(&err, ERROR_INVALID_PARAMETER, "containers is empty");
+		snprintf(err.field, sizeof(err.field), "containers");
+		request_error(rq, &err);
+		return;
+	}
+	if (n > TARGETS_MAX) {
+		error_set(&err, ERROR_LIMIT_EXCEEDED, "more than %d containers in one call", TARGETS_MAX);
 		snprintf(err.field, sizeof(err.field), "containers");
 		request_error(rq, &err);
 		return;

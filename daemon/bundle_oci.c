@@ -13,7 +13,7 @@
 #include "runtime/defaults.h"
 #include "runtime/start.h"
 
-#define ENV_MAX	    4096
+#define ENV_MAX	    2048
 #define MOUNTS_MAX  512
 #define OWN_OPTIONS 2 /* that each mount of the user's gets before his own */
 

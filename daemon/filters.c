@@ -7,6 +7,8 @@
 #include "common/json.h"
 #include "common/parse.h"
 
+#define FILTERS_MAX 100 /* each is held against each container, in one turn of the loop */
+
 static const char *at(struct json_object *filters, size_t i)
 {
 	return json_object_get_string(json_object_array_get_idx(filters, i));
@@ -37,6 +39,11 @@ static int refuse(size_t i, const char *filter, const struct filter_key *keys, s
 int filters_check(struct json_object *filters, const struct filter_key *keys, size_t n, void *context,
 	struct error *err)
 {
+	if (json_length(filters) > FILTERS_MAX) {
+		error_set(err, ERROR_LIMIT_EXCEEDED, "more than %d filters in one call", FILTERS_MAX);
+		snprintf(err->field, sizeof(err->field), "filters");
+		return -1;
+	}
 	for (size_t i = 0; i < json_length(filters); i++) {
 		const char *value = NULL;
 		size_t k = 0;

@@ -81,6 +81,19 @@ static struct json_object *list_features(void)
 	return array;
 }
 
+static struct json_object *split(const char *words)
+{
+	struct json_object *array = json_object_new_array();
+
+	while (*words) {
+		size_t size = strcspn(words, " ");
+
+		json_object_array_add(array, json_object_new_string_len(words, (int) size));
+		words += size + strspn(words + size, " ");
+	}
+	return array;
+}
+
 void handle_info(struct request *rq)
 {
 	const struct daemon *d = rq->d;
@@ -96,6 +109,7 @@ void handle_info(struct request *rq)
 	json_add_string(reply, "state_dir", d->config->state_dir);
 	json_add_string(reply, "run_dir", d->config->run_dir);
 	json_add_string(cgroup, "path", d->store->cgroup_path);
+	json_add(cgroup, "controllers", split(d->store->controllers));
 	json_add(reply, "cgroup", cgroup);
 	json_add(reply, "features", list_features());
 	json_add_int(limits, "message_bytes", WIRE_MESSAGE_MAX);

@@ -83,6 +83,10 @@ void handle_logs(struct request *rq)
 	struct work_order order;
 	struct error err;
 
+	if (rq->oneway) {
+		request_reply(rq, NULL); /* nobody wants them */
+		return;
+	}
 	if (make_order(rq, &order, &err) < 0) {
 		request_error(rq, &err);
 		return;

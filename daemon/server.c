@@ -15,8 +15,10 @@
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "common/wire.h"
 #include "daemon/daemon.h"
+#include "daemon/store.h"
 
 #define BACKLOG	     512
 #define PAUSE_US     50000
@@ -81,12 +83,23 @@ static int bind_socket(struct server *server, const char *path, struct error *er
 	return 0;
 }
 
+/* The socket may be elsewhere, in a folder that is not ours to give away. */
+static bool is_run_folder(const struct server *server)
+{
+	struct stat folder, run;
+
+	return fstat(server->folder, &folder) == 0 && fstat(server->d->store->run, &run) == 0 &&
+	       folder.st_dev == run.st_dev && folder.st_ino == run.st_ino;
+}
+
 /* Root's, and the group's where it exists: being in it is being root. */
 static int set_owner(struct server *server, const char *path, struct error *err)
 {
 	struct group *group = getgrnam(SOCKET_GROUP);
 	gid_t gid = group ? group->gr_gid : 0;
 
+	if (group && is_run_folder(server) && fchown(server->d->store->run, 0, gid) < 0)
+		return error_errno(err, "give the run folder to the group " SOCKET_GROUP);
 	if (fchmodat(server->folder, server->name, 0660, 0) < 0 ||
 		fchownat(server->folder, server->name, 0, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, "set owner and mode of '%s'", path);
@@ -169,7 +182,7 @@ static void identify(int fd, struct caller *ret_caller)
 {
 	struct ucred cred = { .uid = (uid_t) -1 };
 	socklen_t size = sizeof(cred);
-	char path[64];
+	char path[64], comm_text[32];
 	ssize_t n = 0;
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size);
@@ -177,9 +190,11 @@ static void identify(int fd, struct caller *ret_caller)
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int) cred.pid);
 	_cleanup_fd_ int comm = open(path, O_RDONLY | O_CLOEXEC);
 	if (comm >= 0)
-		n = read(comm, ret_caller->command, sizeof(ret_caller->command) - 1);
-	ret_caller->command[n > 0 ? n : 0] = 0;
-	ret_caller->command[strcspn(ret_caller->command, "\n")] = 0;
+		n = read(comm, comm_text, sizeof(comm_text) - 1);
+	comm_text[n > 0 ? n : 0] = 0;
+	comm_text[strcspn(comm_text, "\n")] = 0;
+	/* Any process can call itself anything. */
+	escape_text(comm_text, ret_caller->command, sizeof(ret_caller->command));
 }
 
 /* One sentence, as far as the socket takes it, and good-bye. */

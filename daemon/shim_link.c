@@ -300,6 +300,10 @@ static void on_message(evutil_socket_t sock, short what, void *arg)
 	type = control_recv(sock, &message, fds, &n);
 	if (type < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (type < 0 && errno == EPROTO) {
+		log_warning("the shim of container %s is of another version", shim->id);
+		return; /* it is no less alive for that */
+	}
 	fd = n > 0 ? fds[0] : -1;
 	for (unsigned i = 1; i < n; i++)
 		close(fds[i]);

@@ -17,24 +17,27 @@
 
 #define LEAVE_MS 2000 /* how long the end waits for spawner and workers to be gone */
 
-/* The folder, made with all that lead to it; it is ours alone, whatever its mode was. */
+/* The folder, made with all that lead to it. The mode of one that was there is its owner's affair: what is in
+ * our folders inside is closed to others anyway. */
 static int open_folder(const char *path, mode_t mode, int *ret_fd, struct error *err)
 {
 	char part[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
 	size_t size = strlen(path);
+	bool made = false;
 
 	for (size_t i = 1; i <= size; i++) {
 		if (i < size && path[i] != '/')
 			continue;
 		snprintf(part, sizeof(part), "%.*s", (int) i, path);
-		if (mkdir(part, i == size ? mode : 0755) < 0 && errno != EEXIST)
+		made = mkdir(part, 0755) == 0;
+		if (!made && errno != EEXIST)
 			return error_errno(err, "make the folder '%s'", part);
 	}
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return error_errno(err, "open the folder '%s'", path);
-	if (fchmod(fd, mode) < 0)
+	if (made && fchmod(fd, mode) < 0)
 		return error_errno(err, "set the mode of '%s'", path);
 	*ret_fd = steal_fd(&fd);
 	return 0;
@@ -68,6 +71,16 @@ static int lock(int dir, const char *path, int *ret_fd, struct error *err)
 	return 0;
 }
 
+/* Empty where there is none. */
+static void read_line(int dir, const char *name, char *buf, size_t size)
+{
+	_cleanup_fd_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	buf[n > 0 ? n : 0] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+}
+
 /* Named after the state folder's identity: the same in each life of this instance, another for each instance.
  */
 static int open_cgroup(struct store *store, const struct config *config, struct error *err)
@@ -95,19 +108,8 @@ static int open_cgroup(struct store *store, const struct config *config, struct 
 		sizeof(store->cgroup_path) - strlen(store->cgroup_path), "/%s", store->cgroup_name);
 	if (cgroup_make(store->cgroup_parent, store->cgroup_name, &store->cgroup, err) < 0)
 		return -1;
+	read_line(store->cgroup, "cgroup.controllers", store->controllers, sizeof(store->controllers));
 	return cgroup_make(store->cgroup, "shims", &store->shims_cgroup, err);
-}
-
-static int read_boot_id(struct store *store, struct error *err)
-{
-	_cleanup_fd_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, store->boot_id, sizeof(store->boot_id) - 1);
-
-	if (n < 0)
-		return error_errno(err, "read /proc/sys/kernel/random/boot_id");
-	store->boot_id[n] = 0;
-	store->boot_id[strcspn(store->boot_id, "\n")] = 0;
-	return 0;
 }
 
 int store_open(struct store *store, const struct config *config, struct error *err)
@@ -126,7 +128,10 @@ int store_open(struct store *store, const struct config *config, struct error *e
 		open_sub(store->state, state, "trash", &trash, err) < 0 ||
 		open_sub(store->run, run, "shims", &store->shims, err) < 0)
 		return -1;
-	return read_boot_id(store, err) < 0 ? -1 : open_cgroup(store, config, err);
+	read_line(AT_FDCWD, "/proc/sys/kernel/random/boot_id", store->boot_id, sizeof(store->boot_id));
+	if (!store->boot_id[0])
+		return error_set(err, ERROR_FAILED, "/proc is not mounted");
+	return open_cgroup(store, config, err);
 }
 
 /* Spawner and workers end with their daemon's socket; then the leaf is empty, if no shim lives in it. */

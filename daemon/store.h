@@ -21,6 +21,7 @@ struct store {
 	int cgroup_parent;    /* what holds it */
 	char cgroup_name[32]; /* "containerd-lite-1a2b3c4d" */
 	char cgroup_path[PATH_MAX]; /* with it at its end */
+	char controllers[256];	    /* that it has, separated by blanks */
 	char boot_id[40];
 };
 
