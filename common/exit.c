@@ -36,7 +36,7 @@ void exit_from_wait(struct exit_status *st, int code, int status)
 struct json_object *exit_to_json(const struct exit_status *st)
 {
 	struct json_object *obj = json_object_new_object();
-	char name[16];
+	char name[16], clean[2 * sizeof st->error];
 	if (st->code >= 0)
 		json_add_int(obj, "code", st->code);
 	if (st->sig != 0)
@@ -46,8 +46,9 @@ struct json_object *exit_to_json(const struct exit_status *st)
 	json_add_string(obj, "reason", reasons[st->reason]);
 	json_add_time(obj, "started_at", st->started_ns);
 	json_add_time(obj, "finished_at", st->finished_ns);
+	/* Its fixed size may have cut it inside a character. */
 	if (st->error[0] != '\0')
-		json_add_string(obj, "error", st->error);
+		json_add_string(obj, "error", escape_text(st->error, clean, sizeof clean));
 	return obj;
 }
 
