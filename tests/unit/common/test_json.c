@@ -45,7 +45,7 @@ static void test_refused(void **state)
 		{ "", "at byte 1: the text ends too early" },
 		{ "  ", "at byte 3: the text ends too early" },
 		{ "tru", "at byte 1: a value expected" },
-		{ "nulll", "at byte 5: the text goes on after the value" },
+		{ "nullx", "at byte 5: the text goes on after the value" },
 		{ "{} {}", "at byte 4: the text goes on after the value" },
 		{ "01", "at byte 2: a number cannot begin with 0" },
 		{ "1.", "at byte 3: a digit is missing" },

@@ -140,7 +140,7 @@ static void test_calls(void **state)
 		{ "{\"method\":\"a.B\",\"parameters\":[]}",
 			"the message's field 'parameters' must be an object" },
 		{ "{\"method\":\"a.B\",\"more\":1}", "the message's field 'more' must be true or false" },
-		{ "{\"method\":\"a.B\",\"mroe\\u001b\":true}", "a message has no field 'mroe\\x1b'" },
+		{ "{\"method\":\"a.B\",\"more\\u001b\":true}", "a message has no field 'more\\x1b'" },
 		{ "{\"method\":\"a.B\",\"oneway\":true,\"more\":true}",
 			"a oneway call has no reply: neither more nor upgrade go with it" },
 		{ "{\"method\":", "at byte 11: the text ends too early" },
