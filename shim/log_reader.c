@@ -62,17 +62,18 @@ void log_reader_rewind(struct log_reader *r)
 {
 	r->at = 0;
 	r->offset = 0;
-	r->sealed = false;
 	r->start = r->end = 0;
 }
 
+/* With too many of them open, the oldest of those that are not read yet is lost. */
 static void add_file(struct log_reader *r, int fd)
 {
 	if (r->n == LOG_FILES_MAX) {
-		fd_close(&r->fds[0]);
-		memmove(r->fds, r->fds + 1, (LOG_FILES_MAX - 1) * sizeof *r->fds);
+		unsigned oldest = r->at > 0 ? 0 : 1;
+		fd_close(&r->fds[oldest]);
+		memmove(r->fds + oldest, r->fds + oldest + 1, (LOG_FILES_MAX - 1 - oldest) * sizeof *r->fds);
 		r->n--;
-		r->at--;
+		r->at -= oldest == 0;
 	}
 	r->fds[r->n++] = fd;
 }
@@ -94,27 +95,20 @@ static int open_successor(struct log_reader *r, int fd)
 	return newer;
 }
 
-/* At the end of the last file that is open: is there another one by now? */
-static bool advance(struct log_reader *r)
+/* Opens what the writer has gone on with since: from then on a rotation takes nothing from us, however far
+ * behind we are. */
+static void keep_up(struct log_reader *r)
 {
-	int last = r->n > 0 ? r->fds[r->n - 1] : -1;
-	_cleanup_fd_ int current = open_file(r->dir_fd, 0);
-	if (current < 0 || (last >= 0 && same_file(current, last)))
-		return false;
-	/* What was written between the end that was seen and the rotation is still to be read. */
-	if (last >= 0 && !r->sealed) {
-		r->sealed = true;
-		return true;
+	for (;;) {
+		int last = r->n > 0 ? r->fds[r->n - 1] : -1;
+		_cleanup_fd_ int current = open_file(r->dir_fd, 0);
+		if (current < 0 || (last >= 0 && same_file(current, last)))
+			return;
+		int next = last < 0 ? steal_fd(&current) : open_successor(r, last);
+		if (next < 0)
+			return;
+		add_file(r, next);
 	}
-	int next = last < 0 ? steal_fd(&current) : open_successor(r, last);
-	if (next < 0)
-		return false;
-	add_file(r, next);
-	r->at = r->n - 1;
-	r->offset = 0;
-	r->sealed = false;
-	r->start = r->end = 0;
-	return true;
 }
 
 /* Reads on. False: nothing more at present. */
@@ -127,21 +121,22 @@ static bool fill(struct log_reader *r)
 	}
 	if (r->end == BUFFER_SIZE)
 		r->end = 0; /* longer than any record: not one */
-	if (r->at < r->n) {
-		ssize_t n = pread(r->fds[r->at], r->buffer + r->end, BUFFER_SIZE - r->end, r->offset);
-		if (n > 0) {
-			r->end += (size_t) n;
-			r->offset += n;
-			return true;
-		}
-		if (r->at + 1 < r->n) {
-			r->at++;
-			r->offset = 0;
-			r->end = 0; /* a record that a crash tore */
-			return true;
-		}
+	/* Before the read: the end of a file that has a successor by now is its last one. */
+	keep_up(r);
+	if (r->at == r->n)
+		return false;
+	ssize_t n = pread(r->fds[r->at], r->buffer + r->end, BUFFER_SIZE - r->end, r->offset);
+	if (n > 0) {
+		r->end += (size_t) n;
+		r->offset += n;
+		return true;
 	}
-	return advance(r);
+	if (r->at + 1 == r->n)
+		return false;
+	r->at++;
+	r->offset = 0;
+	r->end = 0; /* a record that a crash tore */
+	return true;
 }
 
 int log_reader_next(struct log_reader *r, struct cri_record *ret_record)

@@ -18,7 +18,6 @@ struct log_reader {
 				   pass */
 	unsigned n, at;
 	int64_t offset; /* in fds[at] */
-	bool sealed;	/* fds[at] is not the current file any more: at its next end it is read out */
 	char *buffer;	/* owned */
 	size_t start, end;
 };
