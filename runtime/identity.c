@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -114,6 +116,20 @@ int step_user(struct child *c, struct error *err)
 	return 0;
 }
 
+/* /dev/stdout is the pipe behind it, opened anew: for its user the pipe has to be the user's own, as a
+ * terminal would be. Only pipes without a name: whatever else a caller left as stdio stays as it is. */
+static int give_stdio(struct child *c, struct error *err)
+{
+	for (int i = 0; i < 3; i++) {
+		struct statfs fs;
+		if (fstatfs(i, &fs) < 0)
+			return error_errno(err, "look at descriptor %d", i);
+		if (fs.f_type == PIPEFS_MAGIC && fchown(i, c->uid, c->gid) < 0)
+			return error_errno(err, "give descriptor %d to user %u", i, (unsigned) c->uid);
+	}
+	return 0;
+}
+
 int step_no_new_privs(struct child *c, struct error *err)
 {
 	if (c->spec.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -127,7 +143,7 @@ int step_privileges(struct child *c, struct error *err)
 {
 	uint64_t granted[CAPABILITY_SETS], held;
 	if (capabilities_grant(c->spec.capabilities, granted, &held, err) < 0 ||
-		capabilities_drop(held & ~granted[CAPABILITIES_BOUNDING], err) < 0)
+		capabilities_drop(held & ~granted[CAPABILITIES_BOUNDING], err) < 0 || give_stdio(c, err) < 0)
 		return -1;
 	if (c->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_errno(err, "keep capabilities over the change of the user");

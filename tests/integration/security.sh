@@ -301,3 +301,15 @@ test_setuid_in_the_state_folder_is_out_of_reach() {
 		fail 'the state folder is open to all'
 	fi
 }
+
+test_standard_streams_belong_to_the_user() {
+	daemon_start
+	local user
+	for user in 0 1000 1000:7 nobody; do
+		expect 0 ctl run -i --rm -u "$user" busybox sh -c 'cat /dev/stdin >/dev/stdout; echo err >/dev/stderr' <<<in
+		is "$OUT|$ERR" 'in|err' "-u $user"
+	done
+	# Without -i it is /dev/null, which is everybody's.
+	expect 0 ctl run --rm -u 1000 busybox sh -c 'cat /dev/stdin; stat -L -c %u /dev/stdin'
+	is "$OUT" 0
+}
