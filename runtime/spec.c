@@ -264,6 +264,8 @@ static int read_paths(const struct field *f, struct strings *ret_paths, struct e
 {
 	if (field_strings(f, ret_paths, err) < 0)
 		return -1;
+	if (ret_paths->n > SPEC_PATHS_MAX)
+		return field_invalid(f, err, "are too many");
 	for (size_t i = 0; i < ret_paths->n; i++)
 		if (ret_paths->v[i][0] != '/')
 			return field_invalid(f, err, "must be absolute paths");

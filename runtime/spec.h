@@ -14,6 +14,7 @@
 
 #define SPEC_TEXT_MAX	 (1024 * 1024) /* of each of the files */
 #define SPEC_MOUNTS_MAX	 512
+#define SPEC_PATHS_MAX	 1024 /* masked or read-only: each is a mount, which the next one walks over */
 #define SPEC_GROUPS_MAX	 1024
 #define SPEC_RLIMITS_MAX 32
 #define SPEC_SYSCTLS_MAX 128

@@ -134,3 +134,10 @@ test_device_rules_are_accepted() {
 	change b '.linux.resources.devices = [{"allow": false, "access": "rwm"}]'
 	expect 0 ctl run --name c --bundle "$T/b"
 }
+
+test_too_many_paths() {
+	spec b true
+	change b '.linux.maskedPaths = [range(2000) | "/proc/keys"]'
+	expect 125 containerd-lite-shim --bundle "$T/b"
+	is "$ERR" 'containerd-lite-shim: spec: config.json: linux.maskedPaths are too many'
+}
