@@ -106,11 +106,18 @@ static void send_gap(struct session *s, int stream)
 	send_frame(s, FRAME_GAP, payload, sizeof payload);
 }
 
+static void send_gaps(struct session *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (s->streams[i].gap > 0)
+			send_gap(s, i);
+}
+
 void session_output(struct session *s, int stream, const void *data, size_t size, bool last)
 {
 	struct stream_state *st = &s->streams[stream];
 	uint32_t wanted = stream == 0 ? CONSOLE_STDOUT : CONSOLE_STDERR;
-	if (s->fd < 0 || !(s->flags & wanted))
+	if (s->fd < 0 || s->ending || !(s->flags & wanted))
 		return;
 	uint64_t position = st->position;
 	st->position += size;
@@ -128,16 +135,15 @@ void session_output(struct session *s, int stream, const void *data, size_t size
 
 bool session_blocks(const struct session *s)
 {
-	return s->fd >= 0 && s->flow == FLOW_BLOCK && evbuffer_get_length(s->out) >= FLOW_QUEUE_MAX;
+	return s->fd >= 0 && !s->ending && s->flow == FLOW_BLOCK &&
+	       evbuffer_get_length(s->out) >= FLOW_QUEUE_MAX;
 }
 
 void session_exit(struct session *s, const struct exit_status *st)
 {
-	if (s->fd < 0)
+	if (s->fd < 0 || s->ending)
 		return;
-	for (int i = 0; i < 2; i++)
-		if (s->streams[i].gap > 0)
-			send_gap(s, i);
+	send_gaps(s);
 	_cleanup_json_ struct json_object *obj = json_object_new_object();
 	json_add(obj, "exit", exit_to_json(st));
 	json_add_int(obj, "stdout", (int64_t) s->streams[0].sent);
@@ -153,7 +159,8 @@ static void tell_taken(struct session *s)
 {
 	uint64_t news = s->taken - s->taken_told;
 	bool all = evbuffer_get_length(s->typed) == 0;
-	if (news == 0 || (news < TAKEN_STEP && !all) || evbuffer_get_length(s->out) > TAKEN_QUEUE)
+	if (news == 0 || s->ending || (news < TAKEN_STEP && !all) ||
+		evbuffer_get_length(s->out) > TAKEN_QUEUE)
 		return;
 	uint8_t payload[8];
 	put_u64(payload, s->taken);
@@ -176,6 +183,9 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	tell_taken(s);
+	/* Also to a reader of a container that has fallen silent. */
+	if (evbuffer_get_length(s->out) == 0 && !s->ending)
+		send_gaps(s);
 	if (evbuffer_get_length(s->out) > 0)
 		return;
 	event_del(s->writable);
@@ -201,6 +211,8 @@ static void refuse(struct session *s, const char *why)
 	event_del(s->readable);
 	send_frame(s, FRAME_ERROR, text, size);
 	event_active(s->writable, EV_WRITE, 0);
+	/* A container that waited for this reader does so no more. */
+	console_resume(s->console);
 }
 
 static void take_signal(struct session *s, const struct frame *f)

@@ -30,7 +30,7 @@ struct session {
 	enum flow flow;
 	bool starter;	  /* the session that started the process: its end of stdin is the container's */
 	bool typed_ended; /* no more stdin will come */
-	bool ending;	  /* the exit frame is queued: closed as soon as all is sent */
+	bool ending;	  /* the last frame, exit or error, is queued: closed as soon as all is sent */
 	struct stream_state {
 		uint64_t position, sent; /* bytes the stream has had, bytes of it in frames */
 		uint64_t gap, gap_position;

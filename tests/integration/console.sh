@@ -334,3 +334,45 @@ test_large_output_while_nobody_is_attached() { # limit 60
 	expect 0 timeout 50 ctl wait c
 	is "$OUT" 2
 }
+
+test_a_gap_is_told_as_soon_as_there_is_room() { # limit 60
+	daemon_start
+	py <<-'EOF'
+		s = Session("Run", {"config": {"image": "busybox", "name": "c", "log": "none",
+		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 5m; echo -n ready >&2; sleep 100"]},
+		    "console": {"stdout": True, "stderr": False, "flow": "drop"}})
+		time.sleep(2)
+		s.conn.sock.settimeout(2)
+		while len(s.streams[STDOUT]) + sum(count for _, count, _ in s.gaps) < 5 << 20:
+		    assert s.step(), (s.gaps, len(s.streams[STDOUT]))
+		assert s.gaps
+	EOF
+}
+
+test_a_refused_session_is_over() { # limit 60
+	daemon_start
+	py <<-'EOF'
+		def refused(args, flow):
+		    s = Session("Run", {"config": {"image": "busybox", "name": flow, "log": "none", "open_stdin": True, "args": args},
+		        "console": {"stdin": True, "stdout": True, "flow": flow}})
+		    time.sleep(0.5)
+		    s.conn.raw(b"\x63\0\0\0\0\0\0\0")
+		    return s
+
+		# One that is not read no longer holds the container up.
+		s = refused(["sh", "-c", "seq 1 20000000000 | head -c 2m"], "block")
+		reply = Conn(timeout=20).call("Wait", {"containers": ["block"]})
+		assert reply["parameters"]["outcomes"][0]["exit"]["code"] == 0, reply
+		s.finish()
+		assert s.error["error"].endswith("BadMessage") and s.exit is None, (s.error, s.exit)
+		# One whose container always has more to say.
+		s = refused(["yes"], "drop")
+		end = time.monotonic() + 20
+		while s.step():
+		    assert s.error is None or not s.streams[STDOUT], "bytes behind the error"
+		    s.streams[STDOUT] = b""
+		    assert time.monotonic() < end, "the refused session goes on"
+		    time.sleep(0.01)
+		assert s.error
+	EOF
+}
