@@ -14,7 +14,7 @@ BUILD ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 LIBS_COMMON = json-c
 LIBS_SHIM = json-c libevent_core libcap
-LIBS_DAEMON = json-c libevent_core libcap uuid
+LIBS_DAEMON = json-c libevent_core libcap uuid libsystemd
 LIBS_CLIENT = json-c uuid
 
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
@@ -81,12 +81,18 @@ $(BUILD)/rootfs/busybox.stamp: rootfs/make
 # Where the programs look for each other and for the built-in root file system when they are not in build/.
 LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/containerd-lite
 SHARE = $(DESTDIR)$(PREFIX)/share/containerd-lite
+UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
+	install -d $(UNITS) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(SHARE)/rootfs $(SHARE)/interface $(DESTDIR)/etc/containerd-lite
 	install -m 755 $(BUILD)/containerd-lite $(BUILD)/ctl $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/containerd-lite-shim $(LIBEXEC)
 	install -m 644 $(INTERFACES) $(SHARE)/interface
 	rootfs/make $(SHARE)/rootfs/busybox
+	install -m 644 systemd/*.socket $(UNITS)
+	for unit in systemd/*.service; do sed 's|@PREFIX@|$(PREFIX)|' $$unit >$(UNITS)/$${unit#systemd/} || exit 1; done
+	install -m 644 systemd/containerd-lite.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/containerd-lite.conf
+	install -m 644 systemd/containerd-lite.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/containerd-lite.conf
 	test -e $(DESTDIR)/etc/containerd-lite/containerd-lite.conf || \
 		install -m 644 etc/containerd-lite.conf $(DESTDIR)/etc/containerd-lite
 

@@ -26,7 +26,9 @@
 #include "daemon/recover.h"
 #include "daemon/registry.h"
 #include "daemon/server.h"
+#include "daemon/service.h"
 #include "daemon/shim_link.h"
+#include "daemon/shutdown.h"
 #include "daemon/spawner.h"
 #include "daemon/store.h"
 #include "daemon/work.h"
@@ -105,8 +107,15 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	struct daemon *d = arg;
 
 	(void) what;
-	if (sig == SIGHUP)
+	if (sig == SIGHUP) {
+		service_reloading();
 		reload(d);
+		service_reloaded();
+		return;
+	}
+	service_stopping();
+	if (sig == SIGTERM && service_host_stops())
+		shutdown_begin(d);
 	else
 		event_base_loopbreak(d->base);
 }
@@ -133,8 +142,14 @@ static int start(struct daemon *d, struct error *err)
 	announce(d, "start");
 	if (recover(d, err) < 0)
 		return -1;
-	d->server = server_new(d, d->config->socket, err);
+	d->server = server_new(d, d->config->socket, service_listener(), err);
 	return d->server ? 0 : -1;
+}
+
+/* Every shim has said how its container is. */
+static void on_recovered(void *arg)
+{
+	service_ready(arg);
 }
 
 static bool nothing_runs(const struct daemon *d)
@@ -163,6 +178,8 @@ static void stop(struct daemon *d, bool clean)
 	spawner_free(d->spawner);
 	store_close(d->store, all_over);
 	containers_done();
+	shutdown_done();
+	service_done();
 	interfaces_close();
 }
 
@@ -183,6 +200,8 @@ static int run(struct daemon *d)
 		fprintf(stderr, "containerd-lite: %s\n", error_format(&err, text, sizeof(text)));
 	} else {
 		log_info("containerd-lite " VERSION " listens on %s", d->config->socket);
+		if (recover_done(on_recovered, d))
+			service_ready(d);
 		event_base_dispatch(d->base);
 		log_info("ends; containers go on");
 	}

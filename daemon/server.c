@@ -108,21 +108,32 @@ static int set_owner(struct server *server, const char *path, struct error *err)
 	return 0;
 }
 
-struct server *server_new(struct daemon *d, const char *path, struct error *err)
+/* systemd's socket has its owner and mode from its unit, and stays when we go. */
+static int open_listener(struct server *server, const char *path, int passed, struct error *err)
 {
-	struct server *server = calloc(1, sizeof(*server));
 	mode_t mask;
 	int r;
+
+	if (passed >= 0) {
+		server->listener = passed;
+		return 0;
+	}
+	mask = umask(0177); /* nobody may connect between bind and chmod */
+	r = bind_socket(server, path, err);
+	umask(mask);
+	return r < 0 ? -1 : set_owner(server, path, err);
+}
+
+struct server *server_new(struct daemon *d, const char *path, int passed, struct error *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
 
 	if (!server)
 		abort();
 	*server = (struct server) { .d = d, .listener = -1, .folder = -1 };
 	TAILQ_INIT(&server->entries);
 	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	mask = umask(0177); /* nobody may connect between bind and chmod */
-	r = bind_socket(server, path, err);
-	umask(mask);
-	if (r < 0 || set_owner(server, path, err) < 0) {
+	if (open_listener(server, path, passed, err) < 0) {
 		server_free(server);
 		return NULL;
 	}
@@ -146,7 +157,7 @@ void server_free(struct server *server)
 		event_free(server->event);
 	if (server->pause)
 		event_free(server->pause);
-	if (server->listener >= 0)
+	if (server->listener >= 0 && server->folder >= 0)
 		unlinkat(server->folder, server->name, 0);
 	fd_close(&server->listener);
 	fd_close(&server->folder);

@@ -8,7 +8,8 @@
 
 struct error;
 
-struct server *server_new(struct daemon *d, const char *path, struct error *err);
+/* passed: a listening socket that systemd has given us (taken), or -1: then path is bound. */
+struct server *server_new(struct daemon *d, const char *path, int passed, struct error *err);
 void server_free(struct server *server); /* and all its connections */
 
 struct daemon *server_daemon(struct server *server);

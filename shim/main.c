@@ -16,6 +16,8 @@ int main(int argc, char **argv)
 		return bundle_main(argc, argv);
 	if (argc == 2 && strcmp(argv[1], "--spawner") == 0)
 		return spawner_main(DAEMON_SOCK);
+	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
+		return hold_main();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		puts("containerd-lite-shim " VERSION);
 		return 0;

@@ -12,3 +12,6 @@ int worker_main(int control_sock);
 
 /* containerd-lite-shim --bundle DIR …: runs one bundle on its caller's stdio, with no daemon. */
 int bundle_main(int argc, char **argv);
+
+/* containerd-lite-shim --hold: sleeps in the cgroup of the containers' systemd unit. */
+int hold_main(void);

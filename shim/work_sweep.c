@@ -92,6 +92,8 @@ int work_sweep(struct work *w, struct error *err)
 	/* The daemon makes no containers before: they would look like garbage. The rest may take its time. */
 	work_done(w);
 	for_each(w, w->cgroup_fd, ".", visit_cgroup);
+	/* Nobody waits for the rubbish. */
+	work_done(w);
 	for_each(w, w->state_fd, "trash", remove_tree);
 	for_each(w, w->shims_fd, ".", visit_socket);
 	return 0;

@@ -26,7 +26,7 @@ TEST_A_shim = $(SHIM_TEST_A)
 TEST_A_daemon = $(DAEMON_TEST_A)
 TEST_A_client = $(CLIENT_TEST_A)
 LAYERS = common runtime shim daemon client
-TEST_LIBS = $(shell pkg-config --libs json-c libevent_core libcap uuid)
+TEST_LIBS = $(shell pkg-config --libs json-c libevent_core libcap uuid libsystemd)
 
 UNIT_C = $(sort $(wildcard tests/unit/*/test_*.c))
 UNIT_X = $(UNIT_C:%.c=$(BUILD)/%)
