@@ -15,7 +15,7 @@ import time
 
 TOP = os.environ["TOP"]
 LIB = os.path.join(TOP, "tests", "integration", "lib.sh")
-PR_SET_CHILD_SUBREAPER = 36
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CLONE_NEWNS = 0x20000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -23,6 +23,10 @@ SKIPPED = 77
 
 
 def isolate():
+    # Interrupted, or its runner gone: what it started goes all the same.
+    for sig in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        signal.signal(sig, lambda *_: sys.exit(1))
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0:
         raise OSError(ctypes.get_errno(), "prctl")
     if LIBC.unshare(CLONE_NEWNS) < 0 or LIBC.mount(b"none", b"/", None, MS_REC_PRIVATE, None) < 0:
@@ -149,7 +153,16 @@ def main():
     environment.pop("CTL_SOCKET", None)
     test = subprocess.Popen(["bash", "-c", 'source "$1"; test_main "$2" "$3"', "bash", LIB, script, function],
                             env=environment, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True)
-    code = wait_for(test.pid, limit)
+    try:
+        code = wait_for(test.pid, limit)
+    except SystemExit:
+        kill_rest()
+        settle(lambda: descendants() or None, 2)
+        remove_cgroups(folder)
+        unmount(mounts() - before)
+        if not mounts() - before:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     if code is None:
         print(f"timed out after {limit} s; what runs:")
         print("".join(f"  {line}\n" for line in descendants().values()), end="")
