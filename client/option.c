@@ -59,8 +59,8 @@ static int needs_value(const struct option *o, struct error *err)
 /* --rootfs DIR --rootfs-rw, in either order: the folder is not --rootfs-rw's own. */
 static bool folder_is_named(const struct parser *p, const struct option *o)
 {
-	return o->value == VALUE_ROOTFS_RW && (json_get(p->args->request, o->field) != NULL ||
-						      p->at == p->argc || p->argv[p->at][0] == '-');
+	return o->value == VALUE_ROOTFS_RW &&
+	       (json_get(p->args->request, o->field) != NULL || p->at == p->argc || p->argv[p->at][0] == '-');
 }
 
 static int parse_long(struct parser *p, const char *text, struct error *err)

@@ -98,7 +98,7 @@ test_calls_that_make_no_sense() {
 		    ("Create", {"config": {"image": "busybox", "mounts": [{"kind": "tmpfs", "target": "x"}]}},
 		        CONTAINER + "InvalidConfig", "config.mounts[0].target"),
 		    ("Create", {"config": {"image": "busybox", "mounts": [{"kind": "tmpfs", "target": "/x", "options": ["nonsense"]}]}},
-		        CONTAINER + "InvalidConfig", "config.mounts[0].options"),
+		        CONTAINER + "InvalidConfig", "config.mounts[0].options[0]"),
 		    ("Create", {"config": {"image": "busybox", "terminal": True}}, CONTAINER + "NotSupported", None),
 		    ("Start", {"containers": ["nobody"]}, None, None),
 		    ("Inspect", {"container": "nobody"}, CONTAINER + "NoSuchContainer", None),
