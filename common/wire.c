@@ -73,9 +73,11 @@ static char *find_end(struct wire *w)
 	if (w->terminator != -1)
 		return memchr(from, w->terminator, n);
 	for (int i = 0; i < 2; i++) {
-		end = memchr(from, "\0\n"[i], n);
+		int terminator = i == 0 ? 0 : '\n';
+
+		end = memchr(from, terminator, n);
 		if (end) {
-			w->terminator = "\0\n"[i];
+			w->terminator = terminator;
 			return end;
 		}
 	}
