@@ -10,7 +10,7 @@
 
 #include "shim/cri.h"
 
-#define LOG_FILES_MAX 100
+#define LOG_FILES_MAX 1000 /* as many as config.log_max_files may be */
 
 struct log_reader {
 	int dir_fd;		/* borrowed */
