@@ -211,6 +211,8 @@ ssize_t fd_recv(int sock, void *data, size_t size, int fds[FD_MESSAGE_FDS], size
 		for (size_t i = 0; i < *ret_n; i++)
 			close(fds[i]);
 		*ret_n = 0;
+	}
+	if (msg.msg_flags & MSG_TRUNC) {
 		errno = EMSGSIZE;
 		return -1;
 	}

@@ -46,6 +46,6 @@ int fd_memfd(const char *name, const void *data, size_t size);
  * socket). Never raises SIGPIPE. */
 int fd_send(int sock, const void *data, size_t size, const int *fds, size_t n);
 /* One message; its descriptors go to fds (close-on-exec), *ret_n of them at most FD_MESSAGE_FDS, caller
- * closes. Returns bytes, 0 at end of file, -1 with errno; EMSGSIZE for a cut message (its descriptors are
- * closed). */
+ * closes; all of them or, with no room for all in this process, none. Returns bytes, 0 at end of file, -1
+ * with errno; EMSGSIZE for a cut message (its descriptors are closed). */
 ssize_t fd_recv(int sock, void *data, size_t size, int fds[FD_MESSAGE_FDS], size_t *ret_n);

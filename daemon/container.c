@@ -229,6 +229,7 @@ int container_start(struct container *c, bool is_new, const struct shim_console 
 		return -1;
 	}
 	c->attempts++;
+	c->rebooted = false;
 	c->before_start = c->state;
 	c->is_new = is_new;
 	free(steal_pointer(&c->start_error));
