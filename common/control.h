@@ -188,6 +188,10 @@ struct control_work {
 	char path[PATH_MAX];
 };
 
+/* A file in the state folder, locked (flock(2), shared) by each worker that changes something there; a daemon
+ * waits for it, exclusively, before it looks what there is. */
+#define WORK_LOCK "work.lock"
+
 /* WORK_READ_BUNDLE: a memfd comes along: config.json's text. */
 struct control_work_done {
 	struct control_head head;

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/error.h"
 #include "common/fd.h"
+#include "common/log.h"
 #include "daemon/config.h"
 #include "runtime/cgroup.h"
 
-#define LEAVE_MS 2000 /* how long the end waits for spawner and workers to be gone */
+#define OLD_WORK_MS 10000 /* how long the start waits for the workers of the daemon before */
+#define LEAVE_MS    2000  /* how long the end waits for spawner and workers to be gone */
 
 /* The folder, made with all that lead to it. The mode of one that was there is its owner's affair: what is in
  * our folders inside is closed to others anyway. */
@@ -81,6 +84,22 @@ static void read_line(int dir, const char *name, char *buf, size_t size)
 	buf[strcspn(buf, "\n")] = 0;
 }
 
+/* Workers of a daemon that was killed finish what they have begun; what they make would else appear behind
+ * our back. One that is stuck is not waited for. */
+static void await_old_workers(int state)
+{
+	_cleanup_fd_ int fd = openat(state, WORK_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int64_t end = clock_monotonic_ns() + OLD_WORK_MS * INT64_C(1000000);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (clock_monotonic_ns() > end) {
+			log_warning("a worker of the daemon before this one does not end");
+			return;
+		}
+		poll(NULL, 0, 2);
+	}
+}
+
 /* Named after the state folder's identity: the same in each life of this instance, another for each instance.
  */
 static int open_cgroup(struct store *store, const struct config *config, struct error *err)
@@ -123,6 +142,7 @@ int store_open(struct store *store, const struct config *config, struct error *e
 	if (lock(store->state, state, &store->state_lock, err) < 0 ||
 		lock(store->run, run, &store->run_lock, err) < 0)
 		return -1;
+	await_old_workers(store->state);
 	if (open_sub(store->state, state, "containers", &store->containers, err) < 0 ||
 		open_sub(store->state, state, "transient", &store->transient, err) < 0 ||
 		open_sub(store->state, state, "trash", &trash, err) < 0 ||

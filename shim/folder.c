@@ -15,6 +15,8 @@
 #define EXIT_FILE  "exit.json"
 #define EXIT_SPACE "exit.json.tmp" /* an allocated file, so that a full disk cannot lose a status */
 
+#define HALF_MADE_SIZE (sizeof FOLDER_NEW + ID_TEXT_SIZE)
+
 static char *read_text(int texts_fd, const struct control_text *text)
 {
 	_cleanup_free_ char *copy = malloc(text->size + 1);
@@ -53,11 +55,24 @@ static int fill(int dir_fd, int texts_fd, const struct control_text *config, con
 	return 0;
 }
 
+static void half_made_name(const char *id, char buf[HALF_MADE_SIZE])
+{
+	snprintf(buf, HALF_MADE_SIZE, FOLDER_NEW "%s", id);
+}
+
+void folder_remove_half_made(int parent_fd, const char *id)
+{
+	char name[HALF_MADE_SIZE];
+	struct error ignored;
+	half_made_name(id, name);
+	tree_remove(parent_fd, name, &ignored);
+}
+
 int folder_create(int parent_fd, const char *id, int texts_fd, const struct control_text *config,
 	const struct control_text *shim, const struct control_text *state, bool durable, struct error *err)
 {
-	char half_made[ID_TEXT_SIZE + 8];
-	snprintf(half_made, sizeof half_made, ".new-%s", id);
+	char half_made[HALF_MADE_SIZE];
+	half_made_name(id, half_made);
 	if (mkdirat(parent_fd, half_made, 0700) < 0)
 		return error_errno(err, "make the container's folder");
 	_cleanup_fd_ int dir = openat(parent_fd, half_made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -121,16 +136,29 @@ int folder_begin_run(int dir_fd, uint64_t run, struct error *err)
 	return fd_write_file(dir_fd, "run.json", text, (size_t) size, true, err);
 }
 
+static int save_exit(int dir_fd, const char *text, size_t size, struct error *err)
+{
+	_cleanup_fd_ int fd = openat(dir_fd, EXIT_SPACE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Overwritten first and cut then: to cut first would give the reserved space back. */
+	if (fd < 0 || pwrite(fd, text, size, 0) != (ssize_t) size || ftruncate(fd, (off_t) size) < 0 ||
+		fsync(fd) < 0 || renameat(dir_fd, EXIT_SPACE, dir_fd, EXIT_FILE) < 0 || fsync(dir_fd) < 0)
+		return error_errno(err, "write '%s'", EXIT_FILE);
+	return 0;
+}
+
 int folder_end_run(int dir_fd, const struct exit_status *st, struct error *err)
 {
 	char text[EXIT_JSON_MAX];
 	int size = exit_save_text(st, text);
-	_cleanup_fd_ int fd = openat(dir_fd, EXIT_SPACE, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	/* Overwritten first and cut then: to cut first would give the reserved space back. */
-	if (fd < 0 || pwrite(fd, text, (size_t) size, 0) != size || ftruncate(fd, size) < 0 ||
-		fsync(fd) < 0 || renameat(dir_fd, EXIT_SPACE, dir_fd, EXIT_FILE) < 0 || fsync(dir_fd) < 0)
-		return error_errno(err, "write '%s'", EXIT_FILE);
-	return 0;
+	return save_exit(dir_fd, text, (size_t) size, err);
+}
+
+int folder_save_exit(int dir_fd, int texts_fd, const struct control_text *text, struct error *err)
+{
+	_cleanup_free_ char *copy = read_text(texts_fd, text);
+	if (copy == NULL)
+		return error_errno(err, "read the text of '%s'", EXIT_FILE);
+	return save_exit(dir_fd, copy, text->size, err);
 }
 
 int folder_trash(int parent_fd, int trash_fd, const char *id, struct error *err)

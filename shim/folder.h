@@ -9,6 +9,8 @@
 
 #include "common/control.h"
 
+#define FOLDER_NEW ".new-" /* and the id: a folder that is not complete yet */
+
 /* Makes parent/<id> with config.json, shim.json and state.json from texts_fd; visible under its name only
  * when it is complete. */
 int folder_create(int parent_fd, const char *id, int texts_fd, const struct control_text *config,
@@ -24,6 +26,12 @@ int folder_save_text(int dir_fd, const char *name, int texts_fd, const struct co
 int folder_begin_run(int dir_fd, uint64_t run, struct error *err);
 /* Writes exit.json into that space. */
 int folder_end_run(int dir_fd, const struct exit_status *st, struct error *err);
+
+/* The same with the text at that place of texts_fd. */
+int folder_save_exit(int dir_fd, int texts_fd, const struct control_text *text, struct error *err);
+
+/* What a crash has left of a folder that was being made. */
+void folder_remove_half_made(int parent_fd, const char *id);
 
 /* Moves parent/<id> into trash_fd: once this has succeeded the container is gone for good, also after a power
  * cut. The tree itself goes with tree_remove(trash_fd, id). Missing is success. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "common/fd.h"
+
+#define BACKLOG 4 /* of daemons that were started one after the other */
 
 static void set_socket(int *sock, struct event **event, int fd)
 {
@@ -90,20 +93,60 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 	watch(l, l->caller, &l->caller_readable, on_caller);
 }
 
+static void set_address(struct sockaddr_un *address, int shims_fd, const char *name)
+{
+	*address = (struct sockaddr_un) { .sun_family = AF_UNIX };
+	snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", shims_fd, name);
+}
+
+bool link_answers(int shims_fd, const char *id)
+{
+	struct sockaddr_un address;
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	set_address(&address, shims_fd, id);
+	/* No doubt may bury a living one: its queue of callers may be full (EAGAIN), or our memory. */
+	return fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) == 0 ||
+	       (errno != ECONNREFUSED && errno != ENOENT);
+}
+
+static bool daemon_ended(const struct link *l)
+{
+	char byte;
+	return recv(l->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* It gets its name only now that it listens: who finds the name and is refused knows that its shim is dead.
+ * The name of a dead one is taken over; but not by a late shim of a daemon that has ended, whose successor
+ * may have another one at it. */
+static int name_socket(struct link *l, int shims_fd, const char *new_name, const char *id)
+{
+	if (renameat2(shims_fd, new_name, shims_fd, id, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EEXIST || link_answers(shims_fd, id) || daemon_ended(l)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	l->took_over = true;
+	return renameat(shims_fd, new_name, shims_fd, id);
+}
+
 int link_listen(struct link *l, int shims_fd, const char *id, struct error *err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", shims_fd, id);
+	struct sockaddr_un address;
+	char new_name[ID_TEXT_SIZE + sizeof LINK_NEW];
+	snprintf(new_name, sizeof new_name, LINK_NEW "%s", id);
+	set_address(&address, shims_fd, new_name);
+	unlinkat(shims_fd, new_name, 0);
 	l->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->listener < 0 || bind(l->listener, (struct sockaddr *) &address, sizeof address) < 0 ||
-		listen(l->listener, 4) < 0) {
+		listen(l->listener, BACKLOG) < 0 || name_socket(l, shims_fd, new_name, id) < 0) {
 		error_errno(err, "make the shim's socket");
-		/* Not bound by us: it is another's to unlink. */
+		/* Not named by us: the name is another's to unlink. */
+		unlinkat(shims_fd, new_name, 0);
 		fd_close(&l->listener);
 		return -1;
 	}
-	char byte;
-	if (recv(l->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+	if (daemon_ended(l))
 		return error_set(err, ERROR_FAILED, "the daemon has ended");
 	watch(l, l->listener, &l->listener_readable, on_listener);
 	return 0;

@@ -4,9 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/control.h"
+
+#define LINK_NEW ".new-" /* and the id: a socket that does not listen yet */
 
 struct event;
 struct event_base;
@@ -18,6 +21,7 @@ struct link {
 	int caller; /* has connected, and said nothing yet */
 	struct event *caller_readable;
 	int listener;
+	bool took_over; /* the name was a dead shim's, of which more may be left */
 	struct event *listener_readable;
 	void (*on_message)(void *arg, enum control_type type, const void *message);
 	void (*on_hello)(void *arg); /* a daemon that was started anew has taken over */
@@ -30,6 +34,8 @@ void link_begin(struct link *l, int sock);
 /* Binds RUN/shims/<id>, and then makes sure that the daemon still lives: a daemon that is started later finds
  * the socket, whatever happens to this one. Before it nothing that lasts may be done. */
 int link_listen(struct link *l, int shims_fd, const char *id, struct error *err);
+/* Whether a shim lives behind RUN/shims/<id>. When that cannot be known: true. */
+bool link_answers(int shims_fd, const char *id);
 /* With one descriptor (borrowed) or -1. 0, or -1: it is away, or does not read. */
 int link_send(struct link *l, void *message, enum control_type type, uint32_t size, int fd);
 /* Unlinks and closes the listener. */

@@ -371,7 +371,12 @@ static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
 	char path[64];
-	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0 || open_folder(s) < 0)
+	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0)
+		return -1;
+	if (s->link.took_over &&
+		cgroup_remove(s->fds[FD_CGROUP], s->start.id, CGROUP_TIMEOUT_MS, &s->error) < 0)
+		return -1;
+	if (open_folder(s) < 0)
 		return -1;
 	if ((s->start.flags & START_LOCK) &&
 		start_lock_rootfs(s->start.rootfs, &s->rootfs_lock_fd, &s->error) < 0)

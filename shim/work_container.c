@@ -2,6 +2,7 @@
  * read a bundle. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/start.h"
 #include "shim/folder.h"
+#include "shim/link.h"
 #include "shim/tree.h"
 #include "shim/worker.h"
 
@@ -66,15 +68,21 @@ int work_remove(struct work *w, struct error *err)
 int work_bury(struct work *w, struct error *err)
 {
 	const struct control_work *m = &w->message;
+	char new_name[ID_TEXT_SIZE + sizeof LINK_NEW];
 	if (cgroup_remove(w->cgroup_fd, m->id, CGROUP_TIMEOUT_MS, err) < 0)
 		return -1;
+	_cleanup_fd_ int parent = -1, dir = -1;
+	snprintf(new_name, sizeof new_name, LINK_NEW "%s", m->id);
+	unlinkat(w->shims_fd, new_name, 0);
 	unlinkat(w->shims_fd, m->id, 0);
+	if (work_open_parent(w, &parent, err) < 0)
+		return -1;
+	folder_remove_half_made(parent, m->id);
 	if (m->transient)
 		return remove_folder(w, err);
-	_cleanup_fd_ int parent = -1, dir = -1;
-	if (work_open_parent(w, &parent, err) < 0 || folder_open(parent, m->id, &dir, err) < 0)
+	if (folder_open(parent, m->id, &dir, err) < 0)
 		return -1;
-	return m->exit.size == 0 ? 0 : folder_save_text(dir, "exit.json", w->texts_fd, &m->exit, true, err);
+	return m->exit.size == 0 ? 0 : folder_save_exit(dir, w->texts_fd, &m->exit, err);
 }
 
 int work_read_bundle(struct work *w, struct error *err)

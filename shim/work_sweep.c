@@ -12,10 +12,10 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "runtime/cgroup.h"
+#include "shim/folder.h"
 #include "shim/tree.h"
 #include "shim/worker.h"
 
-#define HALF_MADE	  ".new-"
 #define CGROUP_TIMEOUT_MS 10000
 
 typedef void (*visit_fn)(struct work *w, int dir_fd, const char *name);
@@ -57,14 +57,14 @@ static void to_trash(struct work *w, int dir_fd, const char *name)
 static void visit_transient(struct work *w, int dir_fd, const char *name)
 {
 	const char *id =
-		strncmp(name, HALF_MADE, sizeof HALF_MADE - 1) == 0 ? name + sizeof HALF_MADE - 1 : name;
+		strncmp(name, FOLDER_NEW, sizeof FOLDER_NEW - 1) == 0 ? name + sizeof FOLDER_NEW - 1 : name;
 	if (!id_valid(id) || !work_shim_lives(w, id))
 		to_trash(w, dir_fd, name);
 }
 
 static void visit_container(struct work *w, int dir_fd, const char *name)
 {
-	if (strncmp(name, HALF_MADE, sizeof HALF_MADE - 1) == 0)
+	if (strncmp(name, FOLDER_NEW, sizeof FOLDER_NEW - 1) == 0)
 		visit_transient(w, dir_fd, name);
 }
 

@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "shim/link.h"
 #include "shim/shim.h"
 
 enum { FD_TEXTS, FD_STATE, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
@@ -31,6 +32,7 @@ void work_done(struct work *w)
 		control_send(
 			w->control, &done, CONTROL_WORK_DONE, sizeof done, &w->result_fd, w->result_fd >= 0);
 	w->done_sent = true;
+	fd_close(&w->lock_fd); /* what it still does is in nobody's way */
 }
 
 int work_open_parent(const struct work *w, int *ret_fd, struct error *err)
@@ -45,11 +47,26 @@ int work_open_parent(const struct work *w, int *ret_fd, struct error *err)
 
 bool work_shim_lives(const struct work *w, const char *id)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", w->shims_fd, id);
-	/* A full queue of callers (EAGAIN) is a living shim, too. */
-	return fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN;
+	return link_answers(w->shims_fd, id);
+}
+
+/* What a worker changes on disk it changes for a daemon that lives: the next one waits for this lock before
+ * it looks at the disk, and an order that comes to its turn later is dropped. */
+static bool may_work(struct work *w)
+{
+	static const bool changes[WORK_OPS] = {
+		[WORK_CREATE] = true,
+		[WORK_SAVE_STATE] = true,
+		[WORK_REMOVE] = true,
+		[WORK_BURY] = true,
+		[WORK_SWEEP] = true,
+	};
+	char byte;
+	if (!changes[w->message.op])
+		return true;
+	w->lock_fd = openat(w->state_fd, WORK_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return (w->lock_fd < 0 || flock(w->lock_fd, LOCK_SH) == 0) &&
+	       recv(w->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
 }
 
 int worker_main(int control_sock)
@@ -58,7 +75,7 @@ int worker_main(int control_sock)
 		struct control_work work;
 		char bytes[CONTROL_MESSAGE_MAX];
 	} message;
-	struct work w = { .control = control_sock, .client_fd = -1, .result_fd = -1 };
+	struct work w = { .control = control_sock, .client_fd = -1, .result_fd = -1, .lock_fd = -1 };
 	int fds[FD_MESSAGE_FDS];
 	unsigned n = 0;
 	int type = control_recv(control_sock, &message, fds, &n);
@@ -73,6 +90,8 @@ int worker_main(int control_sock)
 	w.client_fd = n == FD_COUNT ? fds[FD_CLIENT] : -1;
 
 	struct control_failed failed = { 0 };
+	if (!may_work(&w))
+		return 1;
 	if (works[w.message.op](&w, &failed.error) == 0)
 		work_done(&w);
 	else if (!w.done_sent)

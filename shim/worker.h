@@ -10,6 +10,7 @@ struct work {
 	struct control_work message;
 	int control;
 	int texts_fd, state_fd, shims_fd, cgroup_fd;
+	int lock_fd;   /* WORK_LOCK, held while it changes something; else -1 */
 	int client_fd; /* WORK_LOGS; else -1 */
 	int result_fd; /* WORK_READ_BUNDLE leaves its memfd here */
 	uint32_t result_size;
