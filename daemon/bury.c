@@ -111,6 +111,43 @@ static void on_buried(void *arg, const struct error *err, int fd, size_t size)
 	container_changed(c);
 }
 
+struct rest {
+	struct container *c;
+	char id[ID_TEXT_SIZE];
+};
+
+static void on_rest_buried(void *arg, const struct error *err, int fd, size_t size)
+{
+	struct rest *rest = arg;
+	char text[2048];
+
+	(void) fd;
+	(void) size;
+	if (err)
+		log_warning("container %s: %s", rest->id, error_format(err, text, sizeof(text)));
+	if (rest->c) {
+		rest->c->working--;
+		container_changed(rest->c);
+	}
+	free(rest);
+}
+
+void bury_rest(struct daemon *d, const char *id, bool transient, struct container *c)
+{
+	struct rest *rest = calloc(1, sizeof(*rest));
+	struct work_order order = { .op = WORK_BURY, .id = id, .transient = transient };
+	struct error err;
+
+	if (!rest)
+		abort();
+	rest->c = c;
+	snprintf(rest->id, sizeof(rest->id), "%s", id);
+	if (c)
+		c->working++;
+	if (work_start(d, &order, on_rest_buried, rest, &err) < 0)
+		on_rest_buried(rest, &err, -1, 0);
+}
+
 /* 1: *ret_status is as wait(2) would give it; 0: not yet; -1: nobody can know it. */
 static int ask_status(int pidfd, int *ret_status)
 {

@@ -26,7 +26,7 @@
 #define RING	    2048
 #define FILE_MAX    (8 * 1024 * 1024)
 #define BACKLOG_MAX 4096 /* events that the disk has not taken yet */
-#define AFTER_CRASH 1000 /* numbers left out where the last ones may be lost: after a reboot nobody knows */
+#define AFTER_CRASH 1000 /* numbers left out where the last ones are not known: after a reboot, for one */
 #define LOCK_TRIES  500
 #define LOCK_US	    2000
 
@@ -227,33 +227,38 @@ static int load_file(struct events *ev, const char *name, bool *ret_same_boot, s
 
 /* The writer of a daemon that was killed may still have events in its socket; it holds this lock until they
  * are written. */
-static void await_old_writer(struct events *ev)
+static bool await_old_writer(struct events *ev)
 {
+	bool over = false;
 	_cleanup_fd_ int lock =
 		openat(ev->d->store->state, "events.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	const struct timespec pause = { .tv_nsec = LOCK_US * 1000 };
 
-	for (int i = 0; lock >= 0 && i < LOCK_TRIES && flock(lock, LOCK_EX | LOCK_NB) < 0; i++)
-		nanosleep(&pause, NULL);
+	for (int i = 0; lock >= 0 && i < LOCK_TRIES && !over; i++) {
+		over = flock(lock, LOCK_EX | LOCK_NB) == 0;
+		if (!over)
+			nanosleep(&pause, NULL);
+	}
+	return over;
 }
 
 struct events *events_new(struct daemon *d, struct error *err)
 {
 	struct events *ev = calloc(1, sizeof(*ev));
-	bool same_boot = false;
+	bool same_boot = false, complete;
 
 	if (!ev)
 		abort();
 	ev->d = d;
 	ev->sock = -1;
 	TAILQ_INIT(&ev->backlog);
-	await_old_writer(ev);
+	complete = await_old_writer(ev);
 	if (load_file(ev, "events.1", &same_boot, err) < 0 || load_file(ev, "events", &same_boot, err) < 0) {
 		char text[2048];
 
 		log_warning("older events are not known: %s", error_format(err, text, sizeof(text)));
 	}
-	if (!same_boot && ev->last > 0)
+	if ((!same_boot && ev->last > 0) || !complete)
 		ev->last += AFTER_CRASH;
 	return ev;
 }

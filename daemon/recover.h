@@ -21,6 +21,9 @@ bool recover_done(void (*fn)(void *arg), void *arg);
 void recover_status(struct shim *shim);
 void recover_lost(struct shim *shim);
 
+/* A shim that had told its container's end died before it had cleared up. c: who waits for it, or NULL. */
+void bury_rest(struct daemon *d, const char *id, bool transient, struct container *c);
+
 /* c's shim is dead, or it had none: cgroup, socket and exit record are brought in order by a worker, then it
  * has ended. */
 void bury(struct container *c);

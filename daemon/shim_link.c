@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ struct shim {
 	struct container *c; /* NULL: not known yet, or gone before its shim */
 	int sock;
 	struct event *event;
-	bool over;    /* it has said EXITED or FAILED */
+	bool over; /* it has said EXITED or FAILED */
+	bool transient;
 	bool adopted; /* found at start, not started by this daemon */
 	bool has_status;
 	struct control_status status;
@@ -160,11 +162,14 @@ static int send_start(
 int shim_start(struct container *c, bool is_new, const struct shim_console *console, struct error *err)
 {
 	_cleanup_fd_ int sock = -1;
+	struct shim *shim;
 
 	if (spawner_spawn(c->d->spawner, SPAWN_SHIM, &sock, err) < 0 ||
 		send_start(c, sock, is_new, console, err) < 0)
 		return -1;
-	shim_set_container(shim_new(c->d, c->bundle.id, steal_fd(&sock)), c);
+	shim = shim_new(c->d, c->bundle.id, steal_fd(&sock));
+	shim->transient = c->bundle.transient;
+	shim_set_container(shim, c);
 	return 0;
 }
 
@@ -262,6 +267,7 @@ static void take_status(struct shim *shim, const struct control_status *message,
 
 	shim->status = *message;
 	shim->has_status = true;
+	shim->transient = message->flags & START_TRANSIENT;
 	shim->status.id[ID_TEXT_SIZE - 1] = 0;
 	recover_status(shim);
 	c = shim->c;
@@ -284,6 +290,9 @@ static void lost(struct shim *shim)
 		log_warning("the shim of container %s died", shim->id);
 	c = shim->c;
 	bool dead = c && !shim->over;
+	/* Its socket is the last thing that a shim removes. */
+	if (shim->over && faccessat(shim->d->store->shims, shim->id, F_OK, 0) == 0)
+		bury_rest(shim->d, shim->id, shim->transient, c);
 	shim_free(shim);
 	if (dead)
 		bury(c);
@@ -298,8 +307,8 @@ static void on_message(evutil_socket_t sock, short what, void *arg)
 
 	(void) what;
 	type = control_recv(sock, &message, fds, &n);
-	if (type < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+	if (type < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS))
+		return; /* the shim lives, and its message is still there */
 	if (type < 0 && errno == EPROTO) {
 		log_warning("the shim of container %s is of another version", shim->id);
 		return; /* it is no less alive for that */
