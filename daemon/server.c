@@ -35,6 +35,7 @@ struct server {
 	int listener, folder,
 		spare; /* spare: given up to answer one client when there are no more descriptors */
 	char name[80]; /* the socket's, in folder */
+	bool bound;    /* it is ours */
 	struct event *event, *pause;
 	TAILQ_HEAD(, entry) entries;
 	size_t count;
@@ -51,6 +52,25 @@ struct daemon *server_daemon(struct server *server)
 size_t server_connections(const struct server *server)
 {
 	return server->count;
+}
+
+/* A socket that a daemon left that was killed goes; a living daemon's, or what is no socket at all, stays. */
+static int remove_old_socket(
+	const struct server *server, const struct sockaddr_un *address, const char *path, struct error *err)
+{
+	_cleanup_fd_ int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+
+	if (fstatat(server->folder, server->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "look at '%s'", path);
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(err, ERROR_FAILED, "'%s' is there already, and is not a socket", path);
+	if (sock < 0 || connect(sock, (const struct sockaddr *) address, sizeof(*address)) == 0 ||
+		errno != ECONNREFUSED)
+		return error_set(err, ERROR_FAILED, "another daemon listens on '%s'", path);
+	if (unlinkat(server->folder, server->name, 0) < 0 && errno != ENOENT)
+		return error_errno(err, "remove the old socket '%s'", path);
+	return 0;
 }
 
 /* Through its folder's descriptor, since sun_path has 108 bytes and paths may be longer. */
@@ -75,11 +95,11 @@ static int bind_socket(struct server *server, const char *path, struct error *er
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (server->listener < 0)
 		return error_errno(err, "make a socket");
-	/* One left behind by a daemon that was killed; a living one would hold the lock of the run folder. */
-	if (unlinkat(server->folder, server->name, 0) < 0 && errno != ENOENT)
-		return error_errno(err, "remove the old socket '%s'", path);
+	if (remove_old_socket(server, &address, path, err) < 0)
+		return -1;
 	if (bind(server->listener, (struct sockaddr *) &address, sizeof(address)) < 0)
 		return error_errno(err, "make the socket '%s'", path);
+	server->bound = true;
 	return 0;
 }
 
@@ -157,7 +177,7 @@ void server_free(struct server *server)
 		event_free(server->event);
 	if (server->pause)
 		event_free(server->pause);
-	if (server->listener >= 0 && server->folder >= 0)
+	if (server->bound)
 		unlinkat(server->folder, server->name, 0);
 	fd_close(&server->listener);
 	fd_close(&server->folder);
