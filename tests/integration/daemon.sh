@@ -176,7 +176,11 @@ test_too_many_connections_of_one_user() { # limit 90
 	py <<-'EOF'
 		import resource
 		resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-		conns = [Conn() for i in range(1000)]
+		conns = []
+		for i in range(1000):
+		    conns.append(Conn())
+		    if i % 100 == 99:  # or the queue of those that wait to be taken is full
+		        conns[i].call("List")
 		assert "error" not in conns[999].call("List")
 		one_more = Conn()
 		reply = one_more.recv()
