@@ -46,40 +46,64 @@ static int read_text(int folder, const char *name, size_t max, char **ret_text, 
 	return fd_read_file(folder, name, max, ret_text, NULL, err);
 }
 
-/* NULL where it is not there or no JSON. */
-static struct json_object *read_json(int folder, const char *name)
+/* NULL where it is not there; or not to be used, which is told. */
+static struct json_object *read_json(const char *id, int folder, const char *name)
 {
 	_cleanup_free_ char *text = NULL;
-	struct json_object *obj = NULL;
-	struct error ignored;
+	_cleanup_json_ struct json_object *obj = NULL;
+	struct error err;
 
-	if (read_text(folder, name, SMALL_FILE_MAX, &text, &ignored) == 0 &&
-		json_parse(text, strlen(text), &obj, &ignored) == 0)
-		return obj;
+	if (read_text(folder, name, SMALL_FILE_MAX, &text, &err) < 0) {
+		if (err.errnum != ENOENT)
+			warn(id, &err);
+		return NULL;
+	}
+	if (json_parse(text, strlen(text), &obj, &err) < 0)
+		error_wrap(&err, "%s", name);
+	else if (json_int(obj, "version", 0) != 1)
+		error_set(&err, ERROR_FAILED, "%s is not of version 1", name);
+	else
+		return steal_pointer(&obj);
+	warn(id, &err);
 	return NULL;
+}
+
+/* An exit record that cannot be read stays as evidence: how the run ended is not known, but it has. */
+static void set_unknown_exit(struct container *c, const struct error *why)
+{
+	char text[512];
+
+	c->run = c->run > 0 ? c->run : 1;
+	c->ended = true;
+	c->exit = (struct exit_status) { .run = c->run,
+		.code = -1,
+		.reason = c->rebooted ? EXIT_REASON_REBOOT : EXIT_REASON_SHIM_DIED,
+		.started_ns = c->started_ns };
+	snprintf(c->exit.error, sizeof(c->exit.error), "its exit record cannot be read: %s",
+		error_format(why, text, sizeof(text)));
+	log_warning("container %s: %s", container_id(c), c->exit.error);
 }
 
 /* Its last run and how that ended, if it did. */
 static void load_run(struct container *c, int folder)
 {
-	_cleanup_json_ struct json_object *run = read_json(folder, "run.json");
+	_cleanup_json_ struct json_object *run = read_json(container_id(c), folder, "run.json");
 	_cleanup_free_ char *text = NULL;
 	struct error err;
 
-	c->run = (uint64_t) json_int(run, "run", 0);
+	if (run && json_int(run, "run", 0) <= 0)
+		log_warning("container %s: run.json has no run", container_id(c));
+	c->run = json_int(run, "run", 0) > 0 ? (uint64_t) json_int(run, "run", 0) : 0;
 	if (time_parse(json_string(run, "started_at", ""), &c->started_ns) < 0)
 		c->started_ns = 0;
 	c->rebooted = strcmp(json_string(run, "boot_id", ""), c->d->store->boot_id) != 0;
-	if (read_text(folder, "exit.json", EXIT_JSON_MAX, &text, &err) < 0)
-		return;
-	if (exit_load_text(text, &c->exit, &err) < 0)
-		warn(container_id(c), &err);
-	else
-		c->ended = true;
-	if (c->ended && c->exit.run >= c->run)
-		c->run = c->exit.run;
-	else
-		c->ended = false;
+	if (read_text(folder, "exit.json", EXIT_JSON_MAX, &text, &err) == 0 &&
+		exit_load_text(text, &c->exit, &err) == 0) {
+		c->ended = c->exit.run >= c->run;
+		c->run = c->ended ? c->exit.run : c->run;
+	} else if (err.errnum != ENOENT) {
+		set_unknown_exit(c, &err);
+	}
 	c->state = c->ended ? STATE_EXITED : STATE_CREATED;
 }
 
@@ -101,10 +125,14 @@ static struct container *load(struct daemon *d, int parent, const char *id, stru
 	if (bundle_load(id, steal_pointer(&config), steal_pointer(&shim), &bundle, err) < 0)
 		return NULL;
 	bundle.transient = parent == d->store->transient;
-	state = read_json(folder, "state.json");
+	state = read_json(id, folder, "state.json");
 	snprintf(short_id, sizeof(short_id), "%.12s", id);
-	name = json_string(state, "name", short_id);
-	c = container_new(d, &bundle, name_valid(name) ? name : short_id);
+	name = json_string(state, "name", "");
+	if (!name_valid(name)) {
+		log_warning("container %s: state.json has no name: it is called %s", id, short_id);
+		name = short_id;
+	}
+	c = container_new(d, &bundle, name);
 	load_run(c, folder);
 	if (registry_add(d->registry, c, err) == 0)
 		return c;
