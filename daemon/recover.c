@@ -269,7 +269,7 @@ struct unreached {
 	SLIST_ENTRY(unreached) link;
 	char id[ID_TEXT_SIZE];
 };
-static SLIST_HEAD(, unreached) unreached = SLIST_HEAD_INITIALIZER(unreached);
+static SLIST_HEAD(unreached_list, unreached) unreached = SLIST_HEAD_INITIALIZER(unreached);
 static struct event *retry_event;
 
 static void known(struct daemon *d);

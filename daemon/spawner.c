@@ -39,7 +39,7 @@ struct spawner {
 	int sock, pidfd;
 	struct event *event;	/* of the pidfd */
 	struct event *writable; /* of the socket, while orders wait */
-	STAILQ_HEAD(, order) waiting;
+	STAILQ_HEAD(order_list, order) waiting;
 };
 
 static int copy_program(struct spawner *sp, struct error *err)

@@ -99,6 +99,11 @@ test_install() { # limit 120
 		./etc/containerd-lite/containerd-lite.conf
 		./usr/bin/containerd-lite
 		./usr/bin/ctl
+		./usr/lib/systemd/system/containerd-lite-containers.service
+		./usr/lib/systemd/system/containerd-lite.service
+		./usr/lib/systemd/system/containerd-lite.socket
+		./usr/lib/sysusers.d/containerd-lite.conf
+		./usr/lib/tmpfiles.d/containerd-lite.conf
 		./usr/libexec/containerd-lite/containerd-lite-shim
 		./usr/share/containerd-lite/interface/io.containerdlite.container.varlink
 		./usr/share/containerd-lite/interface/io.containerdlite.system.varlink
