@@ -87,7 +87,7 @@ class Session:
         self.conn = conn or Conn()
         self.reply = self.conn.call(method, parameters, upgrade=True)
         assert "error" not in self.reply, self.reply
-        self.streams = {STDOUT: b"", STDERR: b""}
+        self.streams = {STDOUT: bytearray(), STDERR: bytearray()}
         self.gaps, self.taken, self.sent, self.exit, self.error = [], 0, 0, None, None
 
     def step(self):
