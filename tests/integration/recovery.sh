@@ -165,3 +165,17 @@ test_a_socket_that_is_not_free_stays() {
 	daemon_alive
 	rm -rf "$T/s2" "$T/r2"
 }
+
+test_an_exit_is_told_once() { # limit 60
+	# A daemon that is started while a shim clears up what a daemon before has been told of.
+	daemon_start
+	local i
+	for i in 1 2 3 4 5 6 7 8; do
+		expect 0 ctl run --name "c$i" busybox true
+		daemon_kill
+		daemon_start
+		is "$(state_of "c$i")" exited
+	done
+	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["kind=exit"]}}' |
+		jq -r '[.parameters.events[].name] | join(" ")')" 'c1 c2 c3 c4 c5 c6 c7 c8'
+}
