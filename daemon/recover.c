@@ -451,6 +451,20 @@ void recover_status(struct shim *shim)
 	known(d);
 }
 
+/* Its end is no news: it was on disk before this daemon was. */
+static void was_over(struct shim *shim, struct container *c)
+{
+	struct daemon *d = shim_daemon(shim);
+
+	shim_set_container(shim, NULL);
+	c->adopting = false;
+	c->ended = true;
+	c->state = STATE_EXITED;
+	if (shim_left_rest(shim))
+		bury_rest(d, container_id(c), false, c);
+	container_changed(c);
+}
+
 /* It was just ending: what it left says how. */
 void recover_lost(struct shim *shim)
 {
@@ -470,6 +484,8 @@ void recover_lost(struct shim *shim)
 		shim_set_container(shim, NULL);
 		c->adopting = false;
 		container_gone(c);
+	} else if (c && c->exit.run > 0 && c->exit.run == c->run) {
+		was_over(shim, c);
 	}
 	known(d);
 }

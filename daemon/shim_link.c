@@ -113,6 +113,12 @@ const struct control_status *shim_status(const struct shim *shim)
 	return shim->has_status ? &shim->status : NULL;
 }
 
+/* Its socket is the last thing that it removes. */
+bool shim_left_rest(const struct shim *shim)
+{
+	return faccessat(shim->d->store->shims, shim->id, F_OK, 0) == 0;
+}
+
 /* ---- what we say ---- */
 
 static int send_start(
@@ -290,8 +296,7 @@ static void lost(struct shim *shim)
 		log_warning("the shim of container %s died", shim->id);
 	c = shim->c;
 	bool dead = c && !shim->over;
-	/* Its socket is the last thing that a shim removes. */
-	if (shim->over && faccessat(shim->d->store->shims, shim->id, F_OK, 0) == 0)
+	if (shim->over && shim_left_rest(shim))
 		bury_rest(shim->d, shim->id, shim->transient, c);
 	shim_free(shim);
 	if (dead)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/control.h"
@@ -37,6 +38,9 @@ struct container *shim_container(const struct shim *shim);
 void shim_set_container(struct shim *shim, struct container *c); /* and c->shim */
 /* NULL until its STATUS has come. */
 const struct control_status *shim_status(const struct shim *shim);
+
+/* Whether one that is gone has not cleared up. */
+bool shim_left_rest(const struct shim *shim);
 
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err);
 int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err);
