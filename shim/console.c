@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,36 +14,46 @@
 #include "common/fd.h"
 #include "common/frame.h"
 
-#define READ_SIZE      FRAME_PAYLOAD_MAX
-#define SCRATCH_IDLE_S 1
+#define READ_SIZE FRAME_PAYLOAD_MAX
+#define IDLE_S	  1
+
+/* Sees to it that what is used now goes back to the system once the console is idle. */
+static void use_memory(struct console *c)
+{
+	struct timeval idle = { .tv_sec = IDLE_S };
+	c->used = true;
+	if (!event_pending(c->idle, EV_TIMEOUT, NULL))
+		event_add(c->idle, &idle);
+}
 
 /* A buffer that an idle shim does not keep: a hundred of them are most of what shims cost. */
 static char *scratch(struct console *c)
 {
-	c->scratch_used = true;
+	use_memory(c);
 	if (c->scratch == NULL) {
 		void *p = mmap(NULL, READ_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			return NULL;
 		c->scratch = p;
-		struct timeval idle = { .tv_sec = SCRATCH_IDLE_S };
-		event_add(c->scratch_idle, &idle);
 	}
 	return c->scratch;
 }
 
-static void on_scratch_idle(evutil_socket_t fd, short what, void *arg)
+static void on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct console *c = arg;
 	(void) fd, (void) what;
-	if (c->scratch_used) {
-		struct timeval idle = { .tv_sec = SCRATCH_IDLE_S };
-		c->scratch_used = false;
-		event_add(c->scratch_idle, &idle);
+	if (c->used) {
+		struct timeval idle = { .tv_sec = IDLE_S };
+		c->used = false;
+		event_add(c->idle, &idle);
 		return;
 	}
-	munmap(c->scratch, READ_SIZE);
+	if (c->scratch != NULL)
+		munmap(c->scratch, READ_SIZE);
 	c->scratch = NULL;
+	/* The sessions' queues were on the heap, which malloc would keep. */
+	malloc_trim(0);
 }
 
 static bool blocked(const struct console *c)
@@ -108,6 +119,7 @@ void console_resume(struct console *c)
 {
 	if (!c->started || blocked(c))
 		return;
+	use_memory(c);
 	for (int i = 0; i < 2; i++)
 		set_reading(&c->outputs[i], true);
 }
@@ -147,6 +159,7 @@ void console_typed(struct console *c)
 	bool full = false, ended = false;
 	if (!c->started)
 		return;
+	use_memory(c);
 	for (s = LIST_FIRST(&c->sessions); s != NULL && !full; s = LIST_NEXT(s, entry)) {
 		full = !write_typed(c, s);
 		ended |= !full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN);
@@ -196,7 +209,7 @@ int console_open(
 	c->input_fd = c->outputs[0].fd = c->outputs[1].fd = c->log.fd = -1;
 	c->input_once = start->flags & START_STDIN_ONCE;
 	LIST_INIT(&c->sessions);
-	c->scratch_idle = event_new(c->base, -1, 0, on_scratch_idle, c);
+	c->idle = event_new(c->base, -1, 0, on_idle, c);
 	for (int i = 0; i < 2; i++) {
 		struct output *o = &c->outputs[i];
 		o->console = c;
@@ -279,8 +292,8 @@ void console_done(struct console *c)
 		end_output(&c->outputs[i]);
 	close_input(c);
 	container_log_close(&c->log);
-	if (c->scratch_idle != NULL)
-		event_free(c->scratch_idle);
+	if (c->idle != NULL)
+		event_free(c->idle);
 	if (c->scratch != NULL)
 		munmap(c->scratch, READ_SIZE);
 }

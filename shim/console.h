@@ -28,9 +28,9 @@ struct console {
 	bool input_once; /* the starter's end of stdin is the container's */
 	struct container_log log;
 	LIST_HEAD(, session) sessions;
-	char *scratch; /* READ_SIZE bytes while output flows, unmapped when it has paused */
-	struct event *scratch_idle;
-	bool scratch_used;
+	char *scratch;	    /* READ_SIZE bytes while output flows, unmapped when it has paused */
+	struct event *idle; /* runs while there may be memory to give back */
+	bool used;
 	bool started, ended;
 	void (*on_signal)(void *arg, int sig); /* a session passes a signal on */
 	void (*on_empty)(void *arg);	       /* after console_end the last session is gone */

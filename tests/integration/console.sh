@@ -363,3 +363,30 @@ test_a_refused_session_is_over() { # limit 60
 		assert s.error
 	EOF
 }
+
+test_a_shim_gives_its_memory_back() { # limit 60
+	[ -z "${SANITIZE:-}" ] || skip 'a sanitizer keeps what is freed'
+	daemon_start
+	expect 0 ctl run -d --name idle busybox sleep 100
+	py <<-'EOF'
+		import re
+		def private(name):
+		    pid = Conn().call("Inspect", {"container": name})["parameters"]["container"]["pid"]
+		    shim = open(f"/proc/{pid}/stat").read().split()[3]
+		    return int(re.search(r"Private_Dirty: *(\d+)", open(f"/proc/{shim}/smaps_rollup").read())[1])
+
+		s = Session("Run", {"config": {"image": "busybox", "name": "busy", "open_stdin": True, "log": "none",
+		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 3m; cat >/dev/null; sleep 100"]},
+		    "console": {"stdin": True, "stdout": True, "flow": "block"}})
+		for i in range(4):
+		    s.conn.send_frame(STDIN, b"x" * 65536)
+		time.sleep(2)
+		while len(s.streams[STDOUT]) < 3 << 20:
+		    s.step()
+		s.conn.close()
+		end = time.monotonic() + 10
+		while private("busy") > private("idle") + 48:
+		    assert time.monotonic() < end, (private("busy"), private("idle"))
+		    time.sleep(0.2)
+	EOF
+}
