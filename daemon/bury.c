@@ -43,9 +43,11 @@ struct burial {
 	struct container *c;
 	struct event *event; /* of its pidfd; NULL: none */
 	struct exit_status exit;
+	bool again; /* its worker died, and this is the second one */
 };
 
 static void on_buried(void *arg, const struct error *err, int fd, size_t size);
+static void give_to_worker(struct burial *burial);
 
 /* The shim may have got so far as to write it down itself. */
 static bool recorded(const struct container *c, struct exit_status *ret_exit)
@@ -90,6 +92,12 @@ static void on_buried(void *arg, const struct error *err, int fd, size_t size)
 
 	(void) fd;
 	(void) size;
+	/* No error of a system call: the worker itself was killed. */
+	if (err && err->errnum == 0 && !burial->again) {
+		burial->again = true;
+		give_to_worker(burial);
+		return;
+	}
 	free(burial);
 	c->working--;
 	if (c->d->ending)
@@ -104,7 +112,7 @@ static void on_buried(void *arg, const struct error *err, int fd, size_t size)
 		why.exit_code = 125;
 		exit.code = exit.code < 0 ? 125 : exit.code;
 		/* Its folder may not have come about. */
-		container_start_failed(c, &why, &exit, !(c->is_new && err));
+		container_start_failed(c, &why, &exit, !(c->is_new && err && err->errnum == ENOENT));
 	} else {
 		container_ended(c, &exit);
 	}

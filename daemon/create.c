@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
@@ -28,6 +29,31 @@ struct creation {
 
 /* rq->data of a Run, until there is a container. */
 static const char run_mark;
+
+static void on_cleared(void *arg, const struct error *err, int fd, size_t size)
+{
+	struct container *c = arg;
+
+	(void) fd;
+	(void) size;
+	if (err)
+		log_warning("container %s: what was made of it may be left", container_id(c));
+	c->working--;
+	container_changed(c);
+}
+
+/* A worker that was killed has left what it had made. */
+static void clear_up(struct container *c)
+{
+	struct work_order order = {
+		.op = WORK_REMOVE, .id = container_id(c), .transient = c->bundle.transient
+	};
+	struct error err;
+
+	c->working++;
+	if (work_start(c->d, &order, on_cleared, c, &err) < 0)
+		on_cleared(c, &err, -1, 0);
+}
 
 static void fail(struct creation *creation, const struct error *err)
 {
@@ -59,6 +85,7 @@ static void on_created(void *arg, const struct error *err, int fd, size_t size)
 	(void) size;
 	c->working--;
 	if (err) {
+		clear_up(c);
 		fail(creation, err);
 		return;
 	}

@@ -54,7 +54,10 @@ static int remove_folder(struct work *w, struct error *err)
 		openat(w->state_fd, "trash", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (trash < 0)
 		return error_errno(err, "open 'trash' in the state folder");
-	if (work_open_parent(w, &parent, err) < 0 || folder_trash(parent, trash, w->message.id, err) < 0)
+	if (work_open_parent(w, &parent, err) < 0)
+		return -1;
+	folder_remove_half_made(parent, w->message.id);
+	if (folder_trash(parent, trash, w->message.id, err) < 0)
 		return -1;
 	work_done(w);
 	return tree_remove(trash, w->message.id, err);

@@ -145,3 +145,112 @@ PY
 	# shellcheck disable=SC2046
 	expect 0 timeout 60 "$BUILD/ctl" rm -f $(ctl ps -aq)
 }
+
+test_clients_that_vanish_or_do_not_read() { # limit 120
+	# In every state of a connection; others are answered at once meanwhile, and nothing of them is left.
+	daemon_start
+	expect 0 ctl run -d --name talks busybox sh -c 'while :; do echo 0123456789; sleep 0.01; done'
+	expect 0 ctl create --name still busybox true
+	py "$DAEMON" <<'PY'
+import random
+daemon, r, kept = sys.argv[1], random.Random(7), []
+SYS = "io.containerdlite.system."
+def quick():
+    begin = time.time()
+    assert "error" not in Conn().call("List", {"all": True})
+    assert time.time() - begin < 2, time.time() - begin
+def descriptors():
+    return len(os.listdir(f"/proc/{daemon}/fd"))
+config = {"image": "busybox", "args": ["sh", "-c", "cat; yes | head -c 300000"], "open_stdin": True, "remove": True}
+before = descriptors()
+calls = [("List", {"all": True}, {}), ("Logs", {"container": "talks", "follow": True}, {"more": True}), (SYS + "Events", {"follow": True}, {"more": True}),
+         ("Wait", {"containers": ["talks"]}, {}), ("Wait", {"containers": ["talks", "still"]}, {"more": True}), ("Create", {"config": dict(config, remove=True)}, {}),
+         ("Run", {"config": config, "console": {}}, {"upgrade": True}), ("Run", {"config": dict(config, args=["nosuch"]), "console": {}}, {"upgrade": True}),
+         ("Remove", {"containers": ["talks"]}, {}), ("Stop", {"containers": ["still"]}, {}), ("Inspect", {"container": "talks"}, {})]
+for i in range(150):
+    method, parameters, flags = calls[i % len(calls)]
+    c = Conn(end=r.choice([b"\0", b"\n"]))
+    text = json.dumps(dict(method=method if "." in method else CONTAINER + method, parameters=parameters, **flags)).encode() + c.end
+    way = r.randrange(5)
+    if way == 0:
+        c.raw(text[:r.randrange(1, len(text))])
+    elif way == 1 and not flags:
+        c.raw(text * 200)  # and reads nothing
+    else:
+        c.raw(text)
+    if way == 2:
+        time.sleep(0.02)
+    if way == 3:
+        c.sock.shutdown(socket.SHUT_WR)
+        time.sleep(0.01)
+    if way == 4:
+        kept.append(c)
+    else:
+        c.close()
+    if i % 10 == 0:
+        quick()
+quick()
+for c in kept:
+    c.close()
+end = time.time() + 10
+while time.time() < end and descriptors() > before + 2:
+    time.sleep(0.1)
+assert descriptors() <= before + 2, (before, descriptors())
+PY
+	daemon_kill
+	daemon_start
+	expect 0 ctl rm -f talks still
+	is "$(ctl ps -aq)" ''
+}
+
+test_helpers_that_are_killed() { # limit 120
+	# Shims, workers and spawners die at odd moments: every call is answered, and a restart finds all that is left.
+	daemon_start
+	py "$(<"$T/.cgroups")" <<'PY'
+import random, signal, threading
+leaf, stop, bad = sys.argv[1].split()[0] + "/shims/cgroup.procs", threading.Event(), []
+
+def killer():
+    r = random.Random(3)
+    while not stop.wait(0.02):
+        pids = open(leaf).read().split()
+        try:
+            os.kill(int(r.choice(pids)), signal.SIGKILL)
+        except (ProcessLookupError, IndexError):
+            pass
+
+def client(seed):
+    r = random.Random(seed)
+    for i in range(25):
+        name, conn = f"k{seed}.{i}", Conn(timeout=40)
+        config = {"name": name, "image": "busybox", "args": ["sleep", "1000"], "remove": r.random() < .5}
+        try:
+            for verb, parameters in ((r.choice(["Run", "Create"]), {"config": config}), ("Start", {"containers": [name]}),
+                                     ("Rename", {"container": name, "name": name + ".x"}),
+                                     ("Stop", {"containers": [name], "timeout_ms": 0})):
+                conn.call(verb, parameters)
+        except Exception as e:
+            bad.append((verb, name, repr(e)))
+
+threads = [threading.Thread(target=client, args=(seed,)) for seed in range(4)]
+k = threading.Thread(target=killer)
+[t.start() for t in threads + [k]]
+[t.join() for t in threads]
+stop.set()
+k.join()
+assert not bad, bad
+time.sleep(1)
+left = [c["id"] for c in Conn().call("List", {"all": True})["parameters"]["containers"]]
+reply = Conn().call("Remove", {"containers": left, "force": True}) if left else {}
+assert '"error"' not in json.dumps(reply), reply
+PY
+	# Those that clear up were killed, too: the next daemon does it.
+	daemon_kill
+	daemon_start
+	ctl ps -aq | xargs -r ctl rm -f >/dev/null
+	is "$(ctl ps -aq)" ''
+	eventually 5 nothing_in "$STATE/containers"
+	eventually 5 nothing_in "$STATE/transient"
+	eventually 5 nothing_in "$STATE/trash"
+	eventually 5 nothing_in "$RUN/shims"
+}
