@@ -39,6 +39,17 @@ static void fail(struct renaming *renaming, const struct error *err)
 	request_error(rq, err);
 }
 
+static void fail_removed(struct renaming *renaming)
+{
+	const char *name = renaming->old[0] ? renaming->old : renaming->c->name;
+	struct error err;
+
+	error_set(&err, ERROR_INVALID_STATE, "container '%s' is being removed", name);
+	snprintf(err.field, sizeof(err.field), "%s", name);
+	snprintf(err.phase, sizeof(err.phase), "%s", state_name(STATE_REMOVING));
+	fail(renaming, &err);
+}
+
 static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct renaming *renaming = arg;
@@ -51,11 +62,15 @@ static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 	(void) size;
 	c->working--;
 	container_changed(c);
+	/* A --rm container may have ended meanwhile, and its folder gone under the worker's hands. */
+	if (c->gone) {
+		fail_removed(renaming);
+		return;
+	}
 	if (err) {
 		/* Somebody else may have taken it meanwhile; then the new one stays for this daemon's life.
 		 */
-		if (!c->gone)
-			registry_rename(c->d->registry, c, renaming->old, &ignored);
+		registry_rename(c->d->registry, c, renaming->old, &ignored);
 		fail(renaming, err);
 		return;
 	}
@@ -94,7 +109,6 @@ static void try(struct watch *watch)
 {
 	struct renaming *renaming = (struct renaming *) watch;
 	struct container *c = renaming->c;
-	struct error err;
 
 	if (!c->gone && (c->working > 0 || c->state == STATE_STARTING))
 		return;
@@ -104,10 +118,7 @@ static void try(struct watch *watch)
 		save(renaming);
 		return;
 	}
-	error_set(&err, ERROR_INVALID_STATE, "container '%s' is being removed", c->name);
-	snprintf(err.field, sizeof(err.field), "%s", c->name);
-	snprintf(err.phase, sizeof(err.phase), "%s", state_name(STATE_REMOVING));
-	fail(renaming, &err);
+	fail_removed(renaming);
 }
 
 void handle_rename(struct request *rq)
