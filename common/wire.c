@@ -62,26 +62,45 @@ void wire_added(struct wire *w, size_t bytes)
 	w->size += bytes;
 }
 
-/* The end of the first message, at or after w->scanned. The first one of a connection decides its mode: a NUL
- * among what has come means Varlink's own, where line breaks are only white space; who ends messages by
- * newlines sends none. */
+/* Whether everything that was opened in this text has been closed: then a line break after it ends a message,
+ * and within it is white space. What is no JSON may say anything. */
+static bool whole(const char *text, const char *end)
+{
+	int depth = 0;
+	bool in_string = false, any = false;
+
+	for (; text < end; text++) {
+		if (in_string && *text == '\\')
+			text++;
+		else if (*text == '"')
+			in_string = !in_string;
+		else if (!in_string && (*text == '{' || *text == '['))
+			any = depth++ >= 0;
+		else if (!in_string && (*text == '}' || *text == ']'))
+			depth--;
+	}
+	return any && depth <= 0 && !in_string;
+}
+
+/* The end of the first message, at or after w->scanned, which decides the connection's mode. A NUL among what
+ * has come means Varlink's own, where line breaks are only white space; but not one that follows a whole
+ * line: console frames that were sent together with the call. */
 static char *find_end(struct wire *w)
 {
-	char *from = w->data + w->scanned, *end;
+	char *from = w->data + w->scanned, *nul, *newline;
 	size_t n = w->size - w->scanned;
 
 	if (w->terminator != -1)
 		return memchr(from, w->terminator, n);
-	for (int i = 0; i < 2; i++) {
-		int terminator = i == 0 ? 0 : '\n';
-
-		end = memchr(from, terminator, n);
-		if (end) {
-			w->terminator = terminator;
-			return end;
-		}
-	}
-	return NULL;
+	nul = memchr(from, 0, n);
+	newline = memchr(from, '\n', n);
+	if (!nul && !newline)
+		return NULL;
+	if (!nul || (newline && newline + 1 < nul && whole(w->data + w->taken, newline)))
+		w->terminator = '\n';
+	else
+		w->terminator = 0;
+	return w->terminator ? newline : nul;
 }
 
 static bool blank(const char *text, const char *end)

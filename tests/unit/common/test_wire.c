@@ -199,6 +199,28 @@ static void test_replies_may_have_more(void **state)
 	json_put(&reply.root);
 }
 
+/* A call in newline mode and, in the same write, the console's first frames, which are full of NULs. */
+static void test_frames_behind_a_line(void **state)
+{
+	static const char bytes[] = "{\"method\":\"a.B\",\"x\":\"}\\\"{\"}\n\0\0\0\0\0\0\0\1x";
+	struct wire w;
+	char *space, *message;
+	size_t size;
+	struct error err;
+
+	(void) state;
+	wire_init(&w);
+	wire_space(&w, sizeof(bytes), &space);
+	memcpy(space, bytes, sizeof(bytes) - 1);
+	wire_added(&w, sizeof(bytes) - 1);
+	assert_int_equal(wire_take(&w, &message, &size, &err), 1);
+	assert_int_equal(w.terminator, '\n');
+	assert_int_equal(size, strlen(message));
+	wire_rest(&w, &size);
+	assert_int_equal(size, 9);
+	wire_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_replies_may_have_more),
+		cmocka_unit_test(test_frames_behind_a_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
