@@ -80,3 +80,13 @@ lint:
 
 bench: all
 	BUILD=$(BUILD) tests/bench/run
+
+# In a virtual machine: TEST=name picks, VM=trixie takes another Debian. The product there is what `make install` makes.
+.PHONY: check-vm vm-shell vm-seed
+vm-seed:
+	rm -rf build/vm/seed
+	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install
+check-vm: vm-seed
+	VM=$(VM) tests/vm/run $(TEST)
+vm-shell: vm-seed
+	VM=$(VM) SHELL_INSIDE=1 tests/vm/run

@@ -22,7 +22,7 @@ class Conn:
 
     def __init__(self, end=b"\0", path=None, timeout=30):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * int(os.environ.get("TEST_FACTOR") or 1))
         self.sock.connect(path or os.environ["CTL_SOCKET"])
         self.end, self.buffer = end, b""
 

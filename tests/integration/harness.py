@@ -20,6 +20,7 @@ CLONE_NEWNS = 0x20000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True)
 SKIPPED = 77
+FACTOR = int(os.environ.get("TEST_FACTOR") or 1)  # all waiting is this much longer
 
 
 def isolate():
@@ -90,7 +91,7 @@ def wait_for(test, limit):
 
 def settle(look, seconds):
     """Waits for look() to find nothing; returns what it still finds then."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * FACTOR
     while True:
         reap()
         found = look()

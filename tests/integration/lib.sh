@@ -14,6 +14,7 @@ OUT=
 ERR=
 CODE=0
 DAEMON_FDS=
+FACTOR=${TEST_FACTOR:-1} # how much slower than usual this machine is
 export NO_COLOR=1
 
 # --- verdicts ---
@@ -57,7 +58,7 @@ expect() {
 
 # eventually SECONDS COMMAND…: until it succeeds
 eventually() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * FACTOR))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if [ "${EPOCHREALTIME/./}" -gt "$end" ]; then
@@ -73,6 +74,12 @@ wait_jobs() {
 	for pid in $(jobs -p); do
 		[ "$pid" = "$DAEMON" ] || wait "$pid" || true
 	done
+}
+
+# took_less MS SINCE WHAT: since then (of `milliseconds`) less has gone by, on a machine as fast as usual.
+took_less() {
+	local took=$(($(milliseconds) - $2))
+	[ "$took" -lt $(($1 * FACTOR)) ] || fail "$3: it took $took ms"
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
@@ -92,7 +99,7 @@ daemon_start() {
 	export CTL_SOCKET
 	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" "$@" >>"$T/daemon.log" 2>&1 </dev/null &
 	DAEMON=$!
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 10 * FACTOR))
 	until daemon_answers >/dev/null 2>&1; do
 		if gone "$DAEMON" || [ "$SECONDS" -gt "$end" ]; then
 			tail -n 20 "$T/daemon.log"

@@ -1,0 +1,157 @@
+"""machine.py: one virtual machine. It boots, takes commands over a virtio port, and is powered off, rebooted, or has its
+plug pulled; its disk stays the same over all of these.
+"""
+import os
+import select
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+
+BOOT_LIMIT_S = 180  # on a machine that others use, too
+
+
+class MachineError(Exception):
+    pass
+
+
+class Skip(Exception):
+    """A test that cannot be made here; its text says why."""
+
+
+class Machine:
+    """files: folder with vmlinuz, initrd and base.img (tests/vm/guest); seed: a tar that is unpacked over the root at the
+    first boot; folder: where its disk and its console's text go."""
+
+    def __init__(self, files, seed, folder):
+        self.files, self.seed, self.folder = files, seed, folder
+        self.disk, self.console = os.path.join(folder, "disk.img"), os.path.join(folder, "console.log")
+        self.qemu = self.port = None
+        self.buffer = bytearray()  # what has come from the port and nobody has asked for yet
+        self.fresh = True  # its disk is still to be made
+
+    # --- power ---
+
+    def boot(self):
+        """From power-on until it takes commands; returns the seconds."""
+        started = time.monotonic()
+        if self.fresh:
+            subprocess.run(["cp", "--sparse=always", os.path.join(self.files, "base.img"), self.disk], check=True)
+        with tempfile.TemporaryDirectory(prefix="vm.") as folder, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            path = os.path.join(folder, "port")
+            listener.bind(path)
+            listener.listen(1)
+            listener.settimeout(30)
+            console = open(self.console, "ab")  # pylint: disable=consider-using-with
+            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0") + [
+                "-chardev", f"socket,id=port,path={path}", "-device", "virtio-serial",
+                "-device", "virtserialport,chardev=port,name=vm"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
+            console.close()
+            self.port, self.buffer = listener.accept()[0], bytearray()
+        self.fresh = False
+        self.read_until(b"vm-agent ready\n", BOOT_LIMIT_S)
+        return time.monotonic() - started
+
+    def command(self, console, append):
+        """QEMU's command line; plain emulation: KVM does not work where this has to."""
+        drives = [self.disk] + ([self.seed] if self.fresh else [])
+        # cache=unsafe: what the guest flushed is in our page cache, which outlives QEMU: that is enough of a disk here.
+        return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1",
+                "-m", "2G", "-smp", "2", "-display", "none", "-no-reboot", "-nodefaults", "-no-user-config", *console,
+                "-kernel", os.path.join(self.files, "vmlinuz"), "-initrd", os.path.join(self.files, "initrd"),
+                "-append", "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor "
+                           f"systemd.show_status=0 {append}{' vm.seed' if self.fresh else ''}",
+                *[word for drive in drives
+                  for word in ("-drive", f"file={drive},if=virtio,format=raw,cache=unsafe")]]
+
+    def shell(self):
+        """A console for a person, until the machine is powered off (or ctrl-a x)."""
+        subprocess.run(["cp", "--sparse=always", os.path.join(self.files, "base.img"), self.disk], check=True)
+        return subprocess.run(self.command(["-serial", "mon:stdio"], ""), check=False).returncode
+
+    def running(self):
+        return self.qemu is not None and self.qemu.poll() is None
+
+    def gone(self, limit):
+        """Waits for QEMU's end (with -no-reboot a reboot is one, too)."""
+        try:
+            self.qemu.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.power_cut()
+            raise MachineError(f"the machine did not go down in {limit} s; {self.console}") from None
+        self.port.close()
+
+    def power_off(self, limit=120):
+        if self.running():
+            self.tell("systemctl poweroff")
+            self.gone(limit)
+
+    def reboot(self, limit=120):
+        """In good order, by systemd."""
+        self.tell("systemctl reboot")
+        self.gone(limit)
+        return self.boot()
+
+    def power_cut(self):
+        """Pulls the plug: whatever the guest had not written to its disk is lost."""
+        if self.qemu is not None:
+            self.qemu.kill()
+            self.qemu.wait()
+            self.port.close()
+
+    # --- commands ---
+
+    def tell(self, command):
+        """A command whose answer nobody waits for."""
+        self.port.sendall(f"({command}) </dev/null >/dev/null 2>&1 &\n".encode())
+
+    def run(self, command, limit=60, on_line=None):
+        """A command in bash: its exit code, and what it wrote to stdout and stderr. on_line gets each line at once."""
+        mark = uuid.uuid4().hex.encode()
+        text = command.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+        self.port.sendall(f"bash -c $'{text}' </dev/null; printf '{mark.decode()} %d\\n' $?\n".encode())
+        output = self.read_until(mark, limit, on_line)
+        return int(self.read_until(b"\n", 10)), output.decode("utf-8", "replace")
+
+    def check(self, command, limit=60):
+        """What the command wrote; it must succeed."""
+        code, output = self.run(command, limit)
+        if code != 0:
+            raise MachineError(f"exit code {code} in the guest: {command}\n{output}")
+        return output
+
+    def fetch(self, path, folder):
+        """Copies a folder of the guest here."""
+        mark = uuid.uuid4().hex.encode()
+        self.port.sendall(f"tar -C {path} -cf - . 2>/dev/null; printf '{mark.decode()}'\n".encode())
+        os.makedirs(folder, exist_ok=True)
+        subprocess.run(["tar", "-x", "-C", folder, "--no-same-owner"], input=self.read_until(mark, 120), check=False)
+
+    def read_until(self, mark, limit, on_line=None):
+        """What comes before the mark; on_line sees the complete lines of it while they come."""
+        end, told = time.monotonic() + limit, 0
+        while (at := self.buffer.find(mark)) < 0:
+            while on_line and (line := self.buffer.find(b"\n", told)) >= 0:
+                on_line(self.buffer[told:line].decode("utf-8", "replace"))
+                told = line + 1
+            left = end - time.monotonic()
+            if left <= 0:
+                raise MachineError(f"no answer in {limit} s; so far: {bytes(self.buffer[-2000:]).decode('utf-8', 'replace')}")
+            if not select.select([self.port], [], [], left)[0]:
+                continue
+            data = self.port.recv(1 << 16)
+            if not data:
+                self.qemu.wait(10)
+                raise MachineError(f"the machine went down; {self.console} ends with:\n{self.console_end()}")
+            self.buffer += data
+        output, self.buffer = bytes(self.buffer[:at]), self.buffer[at + len(mark):]
+        for line in output[told:].splitlines() if on_line else ():
+            on_line(line.decode("utf-8", "replace"))
+        return output
+
+    def console_end(self):
+        with open(self.console, "rb") as file:
+            return file.read()[-2000:].decode("utf-8", "replace")
