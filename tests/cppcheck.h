@@ -15,6 +15,23 @@
 	struct {                                   \
 		struct type *tqe_next, **tqe_prev; \
 	}
+#define SLIST_HEAD(name, type)          \
+	struct name {                   \
+		struct type *slh_first; \
+	}
+#define SLIST_HEAD_INITIALIZER(head) { 0 }
+#define SLIST_ENTRY(type)              \
+	struct {                       \
+		struct type *sle_next; \
+	}
+#define STAILQ_HEAD(name, type)                       \
+	struct name {                                 \
+		struct type *stqh_first, **stqh_last; \
+	}
+#define STAILQ_ENTRY(type)              \
+	struct {                        \
+		struct type *stqe_next; \
+	}
 #define LIST_FOREACH(var, head, field)	for ((var) = (head)->lh_first; (var); (var) = (var)->field.le_next)
 #define TAILQ_FOREACH(var, head, field) for ((var) = (head)->tqh_first; (var); (var) = (var)->field.tqe_next)
 #define json_object_object_foreach(obj, key, val)      \

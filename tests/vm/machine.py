@@ -1,14 +1,18 @@
 """machine.py: one virtual machine. It boots, takes commands over a virtio port, and is powered off, rebooted, or has its
 plug pulled; its disk stays the same over all of these.
 """
+import ctypes
 import os
 import select
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import uuid
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 BOOT_LIMIT_S = 180  # on a machine that others use, too
 
 
@@ -18,6 +22,11 @@ class MachineError(Exception):
 
 class Skip(Exception):
     """A test that cannot be made here; its text says why."""
+
+
+def end_with_parent():
+    """In the child: no machine outlives the runner, however that ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Machine:
@@ -48,7 +57,7 @@ class Machine:
             self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0") + [
                 "-chardev", f"socket,id=port,path={path}", "-device", "virtio-serial",
                 "-device", "virtserialport,chardev=port,name=vm"],
-                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent)
             console.close()
             self.port, self.buffer = listener.accept()[0], bytearray()
         self.fresh = False
@@ -58,11 +67,12 @@ class Machine:
     def command(self, console, append):
         """QEMU's command line; plain emulation: KVM does not work where this has to."""
         drives = [self.disk] + ([self.seed] if self.fresh else [])
+        # softlockup_panic: emulated processors that wait for each other for ever end the machine, with a trace.
         # cache=unsafe: what the guest flushed is in our page cache, which outlives QEMU: that is enough of a disk here.
         return ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1",
                 "-m", "2G", "-smp", "2", "-display", "none", "-no-reboot", "-nodefaults", "-no-user-config", *console,
                 "-kernel", os.path.join(self.files, "vmlinuz"), "-initrd", os.path.join(self.files, "initrd"),
-                "-append", "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor "
+                "-append", "console=ttyS0 quiet panic=-1 softlockup_panic=1 mitigations=off apparmor=1 security=apparmor "
                            f"systemd.show_status=0 {append}{' vm.seed' if self.fresh else ''}",
                 *[word for drive in drives
                   for word in ("-drive", f"file={drive},if=virtio,format=raw,cache=unsafe")]]
@@ -89,9 +99,9 @@ class Machine:
             self.tell("systemctl poweroff")
             self.gone(limit)
 
-    def reboot(self, limit=120):
-        """In good order, by systemd."""
-        self.tell("systemctl reboot")
+    def reboot(self, limit=120, sudden=False):
+        """In good order, by systemd; sudden: by the kernel, at once, but with the disks synced."""
+        self.tell("sync; systemctl reboot -ff" if sudden else "systemctl reboot")
         self.gone(limit)
         return self.boot()
 
@@ -151,6 +161,11 @@ class Machine:
         for line in output[told:].splitlines() if on_line else ():
             on_line(line.decode("utf-8", "replace"))
         return output
+
+    def locked_up(self):
+        """Emulation's fault and nobody else's: its processors wait for each other for ever."""
+        with open(self.console, "rb") as file:
+            return b"soft lockup" in file.read()
 
     def console_end(self):
         with open(self.console, "rb") as file:
