@@ -96,7 +96,9 @@ static char *find_end(struct wire *w)
 	newline = memchr(from, '\n', n);
 	if (!nul && !newline)
 		return NULL;
-	if (!nul || (newline && newline + 1 < nul && whole(w->data + w->taken, newline)))
+	/* A frame's header has more bytes: a NUL that is the very last one ends a message. */
+	if (!nul || (newline && newline < nul && nul + 1 < w->data + w->size &&
+			    whole(w->data + w->taken, newline)))
 		w->terminator = '\n';
 	else
 		w->terminator = 0;

@@ -298,20 +298,21 @@ test_only_the_streams_asked_for() {
 test_early_bytes_reach_the_container() {
 	daemon_start
 	py <<-'EOF'
-		conn = Conn()
-		call = json.dumps({"method": CONTAINER + "Run", "upgrade": True, "parameters": {"config": {"image": "busybox",
-		    "remove": True, "open_stdin": True, "args": ["cat"]}, "console": {"stdin": True, "stdout": True, "stderr": True}}})
-		# The call, stdin and its end in one piece: what comes behind the call is the console's.
-		conn.raw(call.encode() + b"\0" + struct.pack(">B3xI", STDIN, 5) + b"early" + struct.pack(">B3xI", STDIN_END, 0))
-		assert "error" not in conn.recv()
-		out = b""
-		while True:
-		    kind, payload = conn.frame()
-		    if kind == STDOUT:
-		        out += payload
-		    if kind == EXIT:
-		        break
-		assert out == b"early", out
+		for end in b"\0", b"\n":
+		    conn = Conn(end)
+		    call = json.dumps({"method": CONTAINER + "Run", "upgrade": True, "parameters": {"config": {"image": "busybox",
+		        "remove": True, "open_stdin": True, "args": ["cat"]}, "console": {"stdin": True, "stdout": True}}})
+		    # The call, stdin and its end in one piece: what comes behind the call is the console's.
+		    conn.raw(call.encode() + end + struct.pack(">B3xI", STDIN, 5) + b"early" + struct.pack(">B3xI", STDIN_END, 0))
+		    assert "error" not in conn.recv()
+		    out = b""
+		    while True:
+		        kind, payload = conn.frame()
+		        if kind == STDOUT:
+		            out += payload
+		        if kind == EXIT:
+		            break
+		    assert out == b"early", out
 	EOF
 }
 
