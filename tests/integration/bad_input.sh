@@ -289,7 +289,7 @@ test_oneway() {
 
 test_more_answers_each_as_it_is_done() {
 	daemon_start
-	expect 0 ctl run -d --name slow busybox sleep 1.5
+	expect 0 ctl run -d --name slow busybox sleep $((2 * FACTOR))
 	expect 0 ctl run -d --name fast busybox sleep 0.3
 	py <<-'EOF'
 		conn = Conn()

@@ -7,14 +7,14 @@ source_bytes() { head -c "$1"M /dev/urandom >"$2"; }
 # A gigabyte to somebody who is slow to begin.
 test_stdout_is_exact_for_a_slow_start() { # limit 180
 	daemon_start
-	source_bytes 1024 in
+	source_bytes $((1024 / FACTOR)) in
 	ctl run --rm -v ./in:/in:ro busybox cat /in | (sleep 5 && sha256sum) >got
 	sha256sum <in | cmp - got
 }
 
 test_stdout_is_exact_over_kill_9_of_the_daemon() { # limit 180
 	daemon_start
-	source_bytes 1024 in
+	source_bytes $((1024 / FACTOR)) in
 	(ctl run --name c -v ./in:/in:ro busybox sh -c "cat /in; exit 3" || echo $? >code) | (sleep 3 && sha256sum) >got &
 	local reader=$!
 	eventually 5 has_state c running
