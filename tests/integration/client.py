@@ -11,6 +11,7 @@ CONTAINER = "io.containerdlite.container."
 SYSTEM = "io.containerdlite.system."
 STDIN, STDOUT, STDERR, RESIZE, STDIN_END, SIGNAL, TAKEN, GAP, EXIT, ERROR = 0, 1, 2, 16, 17, 18, 19, 32, 33, 34
 STDIN_WINDOW = 256 * 1024
+FACTOR = int(os.environ.get("TEST_FACTOR") or 1)  # how much slower than usual this machine is
 
 
 class Closed(Exception):
@@ -22,7 +23,7 @@ class Conn:
 
     def __init__(self, end=b"\0", path=None, timeout=30):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout * int(os.environ.get("TEST_FACTOR") or 1))
+        self.sock.settimeout(timeout * FACTOR)
         self.sock.connect(path or os.environ["CTL_SOCKET"])
         self.end, self.buffer = end, b""
 
