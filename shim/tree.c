@@ -13,6 +13,7 @@
 #include "common/fd.h"
 
 #define DEPTH_MAX 32
+#define TRIES_MAX 100
 
 /* A removal under way. Folders deeper than DEPTH_MAX are moved up to the top and taken in a later round, so
  * that the descriptors held at once are bounded. */
@@ -103,12 +104,17 @@ int tree_remove(int parent_fd, const char *name, struct error *err)
 		return error_errno(err, "open '%s'", name);
 
 	struct removal r = { .top_fd = fd, .dev = st.st_dev, .err = err };
-	do {
+	/* Somebody who had the folder open may still put a file into it (a rename's state.json): then once
+	 * more. */
+	for (int tries = 0; tries < TRIES_MAX && !r.failed; tries += r.moved == 0) {
 		r.moved = 0;
 		r.round++;
 		remove_below(&r, fd, 0);
-	} while (r.moved > 0 && !r.failed);
-	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		note(&r, "remove", name);
-	return r.failed ? -1 : 0;
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return r.failed ? -1 : 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			break;
+	}
+	note(&r, "remove", name);
+	return -1;
 }

@@ -254,3 +254,30 @@ PY
 	eventually 5 nothing_in "$STATE/trash"
 	eventually 5 nothing_in "$RUN/shims"
 }
+
+# A rename writes into the folder that the shim of a --rm container is just removing.
+test_renames_of_rm_containers_that_end() { # limit 60
+	daemon_start
+	py <<'PY'
+import random, threading
+
+def client(k):
+    conn, r = Conn(), random.Random(k)
+    for i in range(25):
+        name = f"a{k}-{i}"
+        conn.send("Run", {"config": {"name": name, "image": "busybox", "remove": True,
+                                     "args": ["sleep", f"0.0{r.randrange(1, 4)}"]}})
+        conn.recv()
+        names = [name, name + "x"]
+        while True:
+            conn.send("Rename", {"container": names[0], "name": names[1]})
+            if "error" in conn.recv():
+                break
+            names.reverse()
+
+threads = [threading.Thread(target=client, args=(k,)) for k in range(6)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+PY
+	eventually 10 sh -c "[ -z \"\$(ls '$STATE/transient')\" ]"
+}
