@@ -30,8 +30,6 @@ static void cidfile_done(struct cidfile *file)
 	fd_close(&file->fd);
 }
 
-#define _cleanup_cidfile_ __attribute__((cleanup(cidfile_done)))
-
 static int cidfile_make(struct cidfile *file, const char *path, struct error *err)
 {
 	if (path == NULL)
@@ -141,45 +139,63 @@ static void connection_cleanup(struct connection *conn)
 
 #define _cleanup_connection_ __attribute__((cleanup(connection_cleanup)))
 
-int verb_create(struct arguments *args)
+/* What create and run have in common: the configuration, where the id is to be written, the daemon. */
+struct making {
+	struct json_object *config, *parameters;
+	struct cidfile file;
+	struct connection conn;
+	char subject[CONFIG_SUBJECT];
+};
+
+static void making_cleanup(struct making *m)
+{
+	json_put(&m->parameters);
+	cidfile_done(&m->file);
+	connection_done(&m->conn);
+}
+
+#define _cleanup_making_ __attribute__((cleanup(making_cleanup)))
+#define MAKING_NONE                                       \
+	{                                                 \
+		.file = { .fd = -1 }, .conn = {.fd = -1 } \
+	}
+
+/* 0, or the exit code of what has been reported. */
+static int making_begin(struct making *m, struct arguments *args)
 {
 	struct error err;
-	struct json_object *config;
-	char subject[CONFIG_SUBJECT];
-	_cleanup_json_ struct json_object *parameters = json_object_new_object();
-	_cleanup_cidfile_ struct cidfile file = { .fd = -1 };
-	_cleanup_connection_ struct connection conn = { .fd = -1 };
-	if (config_make(args, &config, &err) < 0 ||
-		cidfile_make(&file, json_string(args->local, "cidfile", NULL), &err) < 0)
+	m->parameters = json_object_new_object();
+	if (config_make(args, &m->config, &err) < 0 ||
+		cidfile_make(&m->file, json_string(args->local, "cidfile", NULL), &err) < 0)
 		return report_code(args->command->name, &err, CTL_ENGINE);
-	if (connection_open(&conn, args, &err) < 0)
+	if (connection_open(&m->conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
-	json_add(parameters, "config", json_object_get(config));
-	config_subject(config, subject);
-	return make_detached(args, &conn, "container.Create", parameters, &file, subject);
+	json_add(m->parameters, "config", json_object_get(m->config));
+	config_subject(m->config, m->subject);
+	return 0;
+}
+
+int verb_create(struct arguments *args)
+{
+	_cleanup_making_ struct making m = MAKING_NONE;
+	int code = making_begin(&m, args);
+	if (code != 0)
+		return code;
+	return make_detached(args, &m.conn, "container.Create", m.parameters, &m.file, m.subject);
 }
 
 int verb_run(struct arguments *args)
 {
-	struct error err;
-	struct json_object *config;
-	char subject[CONFIG_SUBJECT];
-	_cleanup_json_ struct json_object *parameters = json_object_new_object();
-	_cleanup_cidfile_ struct cidfile file = { .fd = -1 };
-	_cleanup_connection_ struct connection conn = { .fd = -1 };
-	if (config_make(args, &config, &err) < 0 ||
-		cidfile_make(&file, json_string(args->local, "cidfile", NULL), &err) < 0)
-		return report_code(args->command->name, &err, CTL_ENGINE);
-	if (connection_open(&conn, args, &err) < 0)
-		return report_code(NULL, &err, CTL_ENGINE);
-	json_add(parameters, "config", json_object_get(config));
-	config_subject(config, subject);
+	_cleanup_making_ struct making m = MAKING_NONE;
+	int code = making_begin(&m, args);
+	if (code != 0)
+		return code;
 	if (json_flag(args->local, "detach", false))
-		return make_detached(args, &conn, "container.Run", parameters, &file, subject);
-	bool send_stdin = json_flag(config, "open_stdin", false);
-	json_add(parameters, "console", console_parameters(args, send_stdin));
-	struct attached a = { args, "container.Run", subject, parameters, send_stdin, &file };
-	return attach(&conn, &a);
+		return make_detached(args, &m.conn, "container.Run", m.parameters, &m.file, m.subject);
+	bool send_stdin = json_flag(m.config, "open_stdin", false);
+	json_add(m.parameters, "console", console_parameters(args, send_stdin));
+	struct attached a = { args, "container.Run", m.subject, m.parameters, send_stdin, &m.file };
+	return attach(&m.conn, &a);
 }
 
 int verb_start(struct arguments *args)

@@ -11,17 +11,6 @@
 #include "daemon/request.h"
 #include "daemon/work.h"
 
-static int read_time(struct request *rq, const char *key, int64_t *ret_ns, struct error *err)
-{
-	const char *text = json_string(rq->parameters, key, NULL);
-
-	if (!text || time_parse(text, ret_ns) == 0)
-		return 0;
-	error_set(err, ERROR_INVALID_PARAMETER, "%s is not a time like 2026-01-31T12:00:00Z", key);
-	snprintf(err->field, sizeof(err->field), "%s", key);
-	return -1;
-}
-
 static void on_answered(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct request *rq = arg;
@@ -68,8 +57,8 @@ static int make_order(struct request *rq, struct work_order *order, struct error
 		snprintf(err->field, sizeof(err->field), "log");
 		return -1;
 	}
-	if (read_time(rq, "since", &order->log_since_ns, err) < 0 ||
-		read_time(rq, "until", &order->log_until_ns, err) < 0)
+	if (request_time(rq, "since", &order->log_since_ns, err) < 0 ||
+		request_time(rq, "until", &order->log_until_ns, err) < 0)
 		return -1;
 	/* Asking for none of the two is asking for both. */
 	order->log_flags = (out || !errs ? LOGS_STDOUT : 0) | (errs || !out ? LOGS_STDERR : 0) |

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/idl.h"
 #include "common/json.h"
@@ -114,4 +115,15 @@ void request_client_left(struct request *rq)
 	rq->conn = NULL;
 	if (rq->on_left)
 		rq->on_left(rq);
+}
+
+int request_time(struct request *rq, const char *key, int64_t *ret_ns, struct error *err)
+{
+	const char *text = json_string(rq->parameters, key, NULL);
+
+	if (!text || time_parse(text, ret_ns) == 0)
+		return 0;
+	error_set(err, ERROR_INVALID_PARAMETER, "%s is not a time like 2026-01-31T12:00:00Z", key);
+	snprintf(err->field, sizeof(err->field), "%s", key);
+	return -1;
 }

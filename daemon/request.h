@@ -48,3 +48,6 @@ struct request *request_new(struct conn *conn);
 /* For conn.c: makes requests out of messages, and tells them that the client has left. */
 void request_dispatch(struct conn *conn, const char *text, size_t size, bool *ret_close);
 void request_client_left(struct request *rq);
+
+/* A parameter that is a time, in nanoseconds; untouched where it is absent. */
+int request_time(struct request *rq, const char *key, int64_t *ret_ns, struct error *err);

@@ -170,17 +170,6 @@ static struct json_object *collect(struct request *rq, const struct span *span)
 	return list;
 }
 
-static int read_time(struct request *rq, const char *key, int64_t *ret_ns, struct error *err)
-{
-	const char *text = json_string(rq->parameters, key, NULL);
-
-	if (!text || time_parse(text, ret_ns) == 0)
-		return 0;
-	error_set(err, ERROR_INVALID_PARAMETER, "%s is not a time like 2026-01-31T12:00:00Z", key);
-	snprintf(err->field, sizeof(err->field), "%s", key);
-	return -1;
-}
-
 static int read_span(struct request *rq, bool follows, struct span *ret_span, struct error *err)
 {
 	const struct events *ev = rq->d->events;
@@ -189,8 +178,8 @@ static int read_span(struct request *rq, bool follows, struct span *ret_span, st
 	struct span span = { .since_seq =
 				     json_int(rq->parameters, "since_seq", from_now ? events_last(ev) : 0) };
 
-	if (read_time(rq, "since", &span.since_ns, err) < 0 ||
-		read_time(rq, "until", &span.until_ns, err) < 0)
+	if (request_time(rq, "since", &span.since_ns, err) < 0 ||
+		request_time(rq, "until", &span.until_ns, err) < 0)
 		return -1;
 	if (json_get(rq->parameters, "since_seq") && span.since_seq + 1 < events_oldest(ev)) {
 		error_set(err, ERROR_EVENTS_LOST, "events up to number %jd are not known any more",
