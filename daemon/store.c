@@ -168,7 +168,8 @@ static void await_empty(int cgroup)
 		struct pollfd poll_fd = { .fd = events, .events = POLLPRI };
 		int64_t left = (end - clock_monotonic_ns()) / 1000000;
 
-		if (left <= 0 || poll(&poll_fd, 1, (int) left) < 0)
+		/* A second TERM is no reason to leave it behind. */
+		if (left <= 0 || (poll(&poll_fd, 1, (int) left) < 0 && errno != EINTR))
 			return;
 	}
 }

@@ -4,7 +4,7 @@
 
 test_notify_socket_watchdog_and_reload() {
 	python3 - "$BUILD" "$T" <<'PY'
-import os, signal, socket, subprocess, sys
+import json, os, signal, socket, subprocess, sys
 
 build, folder = sys.argv[1:]
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -37,6 +37,9 @@ try:
     out = subprocess.run(["ctl", "--socket", folder + "/sock", "run", "--rm", "busybox", "env"], check=True,
                          capture_output=True, text=True).stdout
     assert "NOTIFY_SOCKET" not in out and "LISTEN" not in out, out
+    info = subprocess.run(["ctl", "--socket", folder + "/sock", "info", "--format", "json"], check=True,
+                          capture_output=True, text=True).stdout
+    cgroup = json.loads(info)["cgroup"]["path"]
     os.kill(pid, signal.SIGHUP)
     lines = told("RELOADING=1")
     assert any(line.startswith("MONOTONIC_USEC=") for line in lines), lines
@@ -47,6 +50,8 @@ finally:
     os.kill(pid, signal.SIGTERM)
     code = os.waitpid(pid, 0)[1]
 assert code == 0, code
+# A second TERM came in the middle of its end: nothing is left behind all the same.
+assert not os.path.exists(cgroup), cgroup
 # The socket is systemd's: clients wait at it for the next daemon.
 client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 client.connect(folder + "/sock")
