@@ -1,8 +1,10 @@
 /*
  * control.h - what the daemon, the spawner, the shims and the workers say to each other: one struct and its
  * descriptors a message, over SOCK_SEQPACKET socket pairs (and, after the daemon was started anew, over the
- * shim's own listening socket RUN/shims/<id>). All of them come from one build: CONTROL_VERSION names the
- * layout, and a shim that outlived an upgrade answers only what both know.
+ * shim's own listening socket RUN/shims/<id>). Spawner, workers and new shims are of their daemon's build; a
+ * shim that outlived an upgrade is not. So fields and types are only ever added, fields at the end of their
+ * struct: what a shorter message lacks is zero, what a longer one has more is not looked at, and a type that
+ * a build does not know it passes over (control_recv, EPROTO; STATUS tells which a shim knows).
  *
  * The spawner takes one byte (SPAWN_SHIM, SPAWN_WORKER) and one descriptor, the new process's control socket,
  * and looks at nothing else. The first message on that socket, which the daemon may send at once, says what
@@ -48,6 +50,7 @@ enum control_type {
 	CONTROL_WORK_DONE,
 	CONTROL_TYPES,
 };
+#define CONTROL_FIRST_TYPES (CONTROL_WORK_DONE + 1) /* those below it every shim knows */
 
 struct control_head {
 	uint16_t version; /* CONTROL_VERSION */
@@ -145,6 +148,8 @@ struct control_status {
 	int32_t pid;
 	int64_t started_ns;
 	struct exit_status exit; /* with SHIM_EXITED */
+	uint32_t types; /* CONTROL_TYPES of the shim's build: it knows those below; 0: the first ones */
+	uint32_t unused;
 };
 
 enum work_op {
@@ -202,6 +207,7 @@ struct control_work_done {
 int control_send(int sock, void *message, enum control_type type, uint32_t size, const int *fds, unsigned n);
 
 /* One message into buf, at least CONTROL_MESSAGE_MAX large and aligned for any type, checked: version, known
- * type, size as the type's struct. Returns the type, 0 at end of file, -1 with errno (EPROTO: not one of
- * ours). Descriptors as fd_recv gives them. */
+ * type, no shorter than the type's first layout; fields that it lacks are set to zero. Returns the type, 0 at
+ * end of file, -1 with errno (EPROTO: not one of ours; the sender is no less alive for that). Descriptors as
+ * fd_recv gives them. */
 int control_recv(int sock, void *buf, int *fds, unsigned *ret_n);

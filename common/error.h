@@ -44,13 +44,14 @@ enum error_kind {
  * field: oldest_seq in decimal. */
 struct error {
 	enum error_kind kind;
-	int errnum;	 /* 0: none */
-	int exit_code;	 /* START_FAILED, EXEC_FAILED: 125, 126 or 127; else 0 */
-	char phase[24];	 /* the start step ("mounts"), or empty */
-	char field[128]; /* the offending field ("config.mounts[2].target"), or empty */
-	char path[512];	 /* the path that errnum is about, or empty */
-	char msg[1536];	 /* no newline, no errno text, never empty where kind is set */
-	char hint[256];	 /* what would help, or empty */
+	int errnum;	   /* 0: none */
+	int exit_code;	   /* START_FAILED, EXEC_FAILED: 125, 126 or 127; else 0 */
+	char phase[24];	   /* the start step ("mounts"), or empty */
+	char field[128];   /* the offending field ("config.mounts[2].target"), or empty */
+	char path[512];	   /* the path that errnum is about, or empty */
+	char msg[1536];	   /* no newline, no errno text, never empty where kind is set */
+	char hint[256];	   /* what would help, or empty */
+	char reserved[92]; /* zero; for later fields: shims of other builds send this struct (control.h) */
 };
 
 /* All of these return -1, so that `return error_set(…);` reads as it should. A message that is too long is

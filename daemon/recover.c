@@ -437,8 +437,10 @@ void recover_status(struct shim *shim)
 		else
 			warn(shim_id(shim), &err);
 	}
-	if (c && status->state < sizeof(states) / sizeof(states[0])) {
-		c->state = states[status->state];
+	if (c) {
+		/* A newer shim may be in a state that has no name yet: its process runs, in some way. */
+		c->state = status->state < sizeof(states) / sizeof(states[0]) ? states[status->state]
+									      : STATE_RUNNING;
 		c->run = status->run;
 		c->attempts = 1;
 		c->decided = status->state != SHIM_STARTING;

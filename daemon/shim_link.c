@@ -179,8 +179,22 @@ int shim_start(struct container *c, bool is_new, const struct shim_console *cons
 	return 0;
 }
 
+/* One that outlived an upgrade of the daemon would pass the message over, and nobody would ever be answered.
+ */
+static bool knows(const struct shim *shim, enum control_type type)
+{
+	uint32_t types = shim->status.types ? shim->status.types : CONTROL_FIRST_TYPES;
+
+	return !shim->has_status || type < types;
+}
+
 static int tell(struct shim *shim, void *message, enum control_type type, uint32_t size, struct error *err)
 {
+	if (!knows(shim, type)) {
+		error_set(err, ERROR_NOT_SUPPORTED,
+			"the container's shim is older than the daemon, and cannot do this");
+		return error_hint(err, "it can once the container has been started anew");
+	}
 	if (control_send(shim->sock, message, type, size, NULL, 0) == 0)
 		return 0;
 	return error_errno(err, "tell the container's shim");
@@ -225,12 +239,15 @@ int shim_connect(struct daemon *d, const char *id, struct shim **ret_shim, struc
 
 /* ---- what it says ---- */
 
-static void take_exit(struct shim *shim, const struct exit_status *exit)
+static void take_exit(struct shim *shim, struct exit_status *exit)
 {
 	struct control_head taken;
 	struct error ignored;
 	struct container *c = shim->c;
 
+	/* One that a newer shim has, and this daemon no name for. */
+	if (exit->reason >= EXIT_REASONS)
+		exit->reason = exit->sig ? EXIT_REASON_SIGNALED : EXIT_REASON_EXITED;
 	shim->over = true;
 	if (c) {
 		/* A --rm container is gone for the daemon; what its shim still does concerns nobody. */
@@ -250,11 +267,13 @@ static void take_started(struct shim *shim, const struct control_started *messag
 }
 
 /* The start has left nothing behind, or a record of its failure: then it is an end like any other. */
-static void take_failed(struct shim *shim, const struct control_failed *message)
+static void take_failed(struct shim *shim, struct control_failed *message)
 {
 	struct container *c = shim->c;
 	struct exit_status exit = { .reason = EXIT_REASON_START_FAILED };
 
+	if (message->error.kind >= ERROR_KINDS)
+		message->error.kind = ERROR_START_FAILED;
 	shim->over = true;
 	if (!c)
 		return;
@@ -267,7 +286,7 @@ static void take_failed(struct shim *shim, const struct control_failed *message)
 	container_start_failed(c, &message->error, &exit, message->kept);
 }
 
-static void take_status(struct shim *shim, const struct control_status *message, int *pidfd)
+static void take_status(struct shim *shim, struct control_status *message, int *pidfd)
 {
 	struct container *c;
 
@@ -315,7 +334,7 @@ static void on_message(evutil_socket_t sock, short what, void *arg)
 	if (type < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS))
 		return; /* the shim lives, and its message is still there */
 	if (type < 0 && errno == EPROTO) {
-		log_warning("the shim of container %s is of another version", shim->id);
+		log_warning("the shim of container %s says what this daemon does not know", shim->id);
 		return; /* it is no less alive for that */
 	}
 	fd = n > 0 ? fds[0] : -1;

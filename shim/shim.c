@@ -303,7 +303,8 @@ static void on_hello(void *arg)
 		.flags = s->start.flags,
 		.pid = s->pid,
 		.started_ns = s->exit.started_ns,
-		.exit = s->exit };
+		.exit = s->exit,
+		.types = CONTROL_TYPES };
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
 }
