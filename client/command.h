@@ -16,6 +16,9 @@ struct command {
 	bool program; /* the first positional argument ends the options: what follows is a program's */
 	const struct option *sets[OPTION_SETS];
 	int (*run)(struct arguments *args); /* returns ctl's exit code */
+	enum complete completes;	    /* what its arguments are */
+	/* What the summary leaves open, in the manual: paragraphs, each ended by a newline; or NULL. */
+	const char *about;
 };
 
 /* Exit codes of ctl's own (features.md): a usage error or an unreachable daemon; one of several failed; the

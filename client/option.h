@@ -21,10 +21,13 @@ enum value_kind {
 	VALUE_LIST,    /* each is one more element */
 	VALUE_CHOICE,  /* one of metavar's words, which | parts */
 	VALUE_COUNT,   /* 0 to 2^31 - 1 */
+	VALUE_INTEGER, /* also negative */
+	VALUE_SIZE,    /* bytes */
 	VALUE_TAIL,    /* a count, or "all" */
 	VALUE_TIMEOUT, /* a duration, or -1: for ever */
 	VALUE_TIME,    /* RFC 3339 on the wire */
 	VALUE_SIGNAL,
+	VALUE_FILE,	 /* as it is written */
 	VALUE_PATH,	 /* made absolute */
 	VALUE_ROOTFS_RW, /* a path, unless --rootfs names it */
 	VALUE_ENV,
@@ -35,10 +38,28 @@ enum value_kind {
 	VALUE_MOUNT,
 	VALUE_TMPFS,
 	VALUE_LOG_OPT,
+	VALUE_PAIR, /* NAME=VALUE into an object */
+	VALUE_SECURITY_OPT,
 	VALUE_LATER_FLAG, /* not supported yet: refused, but for the value (field) that is what happens anyway
 			   */
 	VALUE_LATER,	  /* likewise, with a value */
 	VALUE_KINDS,
+};
+
+/* What a shell offers in the place of a value or of an argument; complete.c finds it. */
+enum complete {
+	COMPLETE_NONE,
+	COMPLETE_FILE, /* the shell's own business */
+	COMPLETE_FOLDER,
+	COMPLETE_CHOICE, /* metavar's words */
+	COMPLETE_SIGNAL,
+	COMPLETE_VARIABLE,
+	COMPLETE_COMMAND,   /* ctl's verbs */
+	COMPLETE_IMAGE,	    /* and then a program's words, files */
+	COMPLETE_CONTAINER, /* of any state */
+	COMPLETE_RUNNING,
+	COMPLETE_STARTABLE,
+	COMPLETE_PAUSED,
 };
 
 /* The headings of --help, in their order. */
@@ -48,6 +69,8 @@ enum option_group {
 	GROUP_ROOT,
 	GROUP_PROCESS,
 	GROUP_MOUNTS,
+	GROUP_LIMITS,
+	GROUP_DEVICES,
 	GROUP_SECURITY,
 	GROUP_LOG,
 	GROUP_OUTPUT,

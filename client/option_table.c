@@ -1,14 +1,14 @@
 #include "client/option_table.h"
 
 const struct option common_options[] = {
-	{ "socket", 0, VALUE_TEXT, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
+	{ "socket", 0, VALUE_FILE, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
 	{ "help", 0, VALUE_FLAG, GROUP_COMMON, ".help", NULL, "print this text" },
 	{ 0 },
 };
 
 const struct option help_letter_options[] = {
 	{ "help", 'h', VALUE_FLAG, GROUP_COMMON, ".help", NULL, "print this text" },
-	{ "socket", 0, VALUE_TEXT, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
+	{ "socket", 0, VALUE_FILE, GROUP_COMMON, ".socket", "PATH", "the daemon's socket (else CTL_SOCKET)" },
 	{ 0 },
 };
 
@@ -20,7 +20,7 @@ const struct option root_options[] = {
 const struct option config_options[] = {
 	{ "name", 0, VALUE_TEXT, GROUP_COMMAND, "name", "NAME", "the container's name (else its short id)" },
 	{ "rm", 0, VALUE_FLAG, GROUP_COMMAND, "remove", NULL, "remove the container when it has ended" },
-	{ "cidfile", 0, VALUE_TEXT, GROUP_COMMAND, ".cidfile", "FILE", "write the id into this new file" },
+	{ "cidfile", 0, VALUE_FILE, GROUP_COMMAND, ".cidfile", "FILE", "write the id into this new file" },
 	{ "label", 'l', VALUE_LABEL, GROUP_COMMAND, "labels", "KEY=VALUE", "a label; may be repeated" },
 	{ "label-file", 0, VALUE_LABEL_FILE, GROUP_COMMAND, "labels", "FILE", "labels, one a line" },
 	{ "quiet", 'q', VALUE_FLAG, GROUP_COMMAND, ".quiet", NULL, "print no progress" },
@@ -44,6 +44,7 @@ const struct option config_options[] = {
 	{ "group-add", 0, VALUE_LIST, GROUP_PROCESS, "groups", "GROUP", "one more group of the user's" },
 	{ "hostname", 'h', VALUE_TEXT, GROUP_PROCESS, "hostname", "NAME",
 		"the host name (else the short id)" },
+	{ "domainname", 0, VALUE_TEXT, GROUP_PROCESS, "domainname", "NAME", "the NIS domain name" },
 	{ "init", 0, VALUE_FLAG, GROUP_PROCESS, "init", NULL,
 		"run a small init that passes signals on and reaps" },
 	{ "stop-signal", 0, VALUE_SIGNAL, GROUP_PROCESS, "stop_signal", "SIGNAL",
@@ -57,10 +58,22 @@ const struct option config_options[] = {
 		"type=bind|tmpfs, source=, target=, readonly, bind-propagation=, tmpfs-size=, tmpfs-mode=" },
 	{ "tmpfs", 0, VALUE_TMPFS, GROUP_MOUNTS, "mounts", "TARGET[:OPTIONS]",
 		"mount a tmpfs; options: size=, mode=, …" },
+	{ "shm-size", 0, VALUE_SIZE, GROUP_MOUNTS, "shm_size", "SIZE", "the size of /dev/shm (64M)" },
 
+	{ "ulimit", 0, VALUE_PAIR, GROUP_LIMITS, "ulimits", "NAME=SOFT[:HARD]",
+		"a resource limit, or unlimited; nofile is 1024:524288, core 0" },
+	{ "oom-score-adj", 0, VALUE_INTEGER, GROUP_LIMITS, "oom_score_adj", "N",
+		"how soon the kernel ends it for lack of memory: -1000 to 1000" },
+
+	{ "privileged", 0, VALUE_FLAG, GROUP_SECURITY, "privileged", NULL,
+		"all capabilities, all of /proc and /sys, no no_new_privs: root on this host" },
 	{ "cap-add", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_add", "CAP", "add a capability, or ALL" },
 	{ "cap-drop", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_drop", "CAP",
 		"drop a capability, or ALL" },
+	{ "security-opt", 0, VALUE_SECURITY_OPT, GROUP_SECURITY, "no_new_privileges", "OPTION",
+		"no-new-privileges (on by default), or =false: set-user-id programs work" },
+	{ "sysctl", 0, VALUE_PAIR, GROUP_SECURITY, "sysctls", "NAME=VALUE",
+		"a kernel setting of its own namespaces: net.*, fs.mqueue.*, kernel.shm*, …" },
 
 	{ "log-driver", 0, VALUE_CHOICE, GROUP_LOG, "log", "file|none", "where the output is kept (file)" },
 	{ "log-opt", 0, VALUE_LOG_OPT, GROUP_LOG, "", "KEY=VALUE", "max-size=SIZE (10M), max-file=N (3)" },
@@ -101,7 +114,6 @@ const struct option later_options[] = {
 	LATER("dns", 0, "ADDRESS", NULL, "mount a file of your own on /etc/resolv.conf"),
 	LATER("dns-search", 0, "DOMAIN", NULL, "mount a file of your own on /etc/resolv.conf"),
 	LATER("dns-option", 0, "OPTION", NULL, "mount a file of your own on /etc/resolv.conf"),
-	LATER("domainname", 0, "NAME", NULL, NULL),
 
 	LATER("restart", 0, "POLICY", "no", "restart policies come with a later version"),
 	LATER("health-cmd", 0, "COMMAND", NULL, health_hint),
@@ -119,7 +131,6 @@ const struct option later_options[] = {
 	LATER("memory-swap", 0, "SIZE", NULL, limits_hint),
 	LATER("memory-swappiness", 0, "N", NULL, limits_hint),
 	LATER("oom-kill-disable", 0, "", "false", limits_hint),
-	LATER("oom-score-adj", 0, "N", NULL, limits_hint),
 	LATER("cpus", 0, "N", NULL, limits_hint),
 	LATER("cpu-weight", 0, "N", NULL, limits_hint),
 	LATER("cpu-shares", 'c', "N", NULL, limits_hint),
@@ -137,15 +148,10 @@ const struct option later_options[] = {
 	LATER("device-write-iops", 0, "DEVICE:RATE", NULL, limits_hint),
 	LATER("cgroup-conf", 0, "KEY=VALUE", NULL, limits_hint),
 	LATER("cgroup-parent", 0, "CGROUP", NULL, limits_hint),
-	LATER("shm-size", 0, "SIZE", "64m", "--tmpfs /dev/shm:size=SIZE,mode=1777 mounts another one"),
-	LATER("ulimit", 0, "NAME=SOFT:HARD", NULL, NULL),
 
-	LATER("privileged", 0, "", "false", "--cap-add=ALL gives all capabilities"),
-	LATER("security-opt", 0, "OPTION", "no-new-privileges", NULL),
 	LATER("device", 0, "DEVICE", NULL, NULL),
 	LATER("device-cgroup-rule", 0, "RULE", NULL, NULL),
 	LATER("gpus", 0, "LIST", NULL, NULL),
-	LATER("sysctl", 0, "KEY=VALUE", NULL, NULL),
 	LATER("pid", 0, "MODE", "private", namespace_hint),
 	LATER("ipc", 0, "MODE", "private", namespace_hint),
 	LATER("uts", 0, "MODE", "private", namespace_hint),

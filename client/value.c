@@ -143,6 +143,16 @@ SETTER(set_count)
 	return 0;
 }
 
+SETTER(set_integer)
+{
+	(void) o;
+	int64_t value;
+	if (parse_i64(text, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not a whole number");
+	json_add_int(into, key, value);
+	return 0;
+}
+
 SETTER(set_tail)
 {
 	if (strcmp(text, "all") != 0)
@@ -287,6 +297,41 @@ SETTER(set_log_opt)
 	return 0;
 }
 
+/* What may be in them is the daemon's business. */
+SETTER(set_pair)
+{
+	size_t n = strcspn(text, "=");
+	if (n == 0 || text[n] == '\0' || text[n + 1] == '\0')
+		return error_set(err, ERROR_USAGE, "not %s", o->metavar);
+	_cleanup_free_ char *name = strndup(text, n);
+	if (name == NULL)
+		abort();
+	json_add_string(value_object(into, key), name, text + n + 1);
+	return 0;
+}
+
+/* Docker's spellings. What would loosen a profile that no container has asks for nothing. */
+SETTER(set_security_opt)
+{
+	static const char *const no_change[] = { "seccomp=unconfined", "apparmor=unconfined", "label=disable",
+		"seccomp:unconfined", "apparmor:unconfined", "label:disable" };
+	static const char privileges[] = "no-new-privileges";
+	const size_t n = sizeof privileges - 1;
+	(void) o;
+	for (size_t i = 0; i < sizeof no_change / sizeof *no_change; i++)
+		if (strcmp(no_change[i], text) == 0)
+			return 0;
+	bool value = true;
+	if (strncmp(text, privileges, n) == 0 &&
+		(text[n] == '\0' || ((text[n] == '=' || text[n] == ':') &&
+					    value_parse_flag(text + n + 1, &value) == 0))) {
+		json_add_bool(into, key, value);
+		return 0;
+	}
+	error_set(err, ERROR_NOT_SUPPORTED, "not supported");
+	return error_hint(err, "supported is no-new-privileges[=false]");
+}
+
 /* Not supported yet; only the value that changes nothing is taken. */
 SETTER(set_later_flag)
 {
@@ -319,22 +364,27 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_TEXT] = { false, set_text },
 	[VALUE_WORD] = { false, set_word },
 	[VALUE_LIST] = { false, set_list },
-	[VALUE_CHOICE] = { false, set_choice },
+	[VALUE_CHOICE] = { false, set_choice, COMPLETE_CHOICE },
 	[VALUE_COUNT] = { false, set_count },
+	[VALUE_INTEGER] = { false, set_integer },
+	[VALUE_SIZE] = { false, set_size },
 	[VALUE_TAIL] = { false, set_tail },
 	[VALUE_TIMEOUT] = { false, set_timeout },
 	[VALUE_TIME] = { false, set_time },
-	[VALUE_SIGNAL] = { false, set_signal },
-	[VALUE_PATH] = { false, set_path },
-	[VALUE_ROOTFS_RW] = { false, set_rootfs_rw },
-	[VALUE_ENV] = { false, set_env },
-	[VALUE_ENV_FILE] = { false, set_env_file },
+	[VALUE_SIGNAL] = { false, set_signal, COMPLETE_SIGNAL },
+	[VALUE_FILE] = { false, set_text, COMPLETE_FILE },
+	[VALUE_PATH] = { false, set_path, COMPLETE_FOLDER },
+	[VALUE_ROOTFS_RW] = { false, set_rootfs_rw, COMPLETE_FOLDER },
+	[VALUE_ENV] = { false, set_env, COMPLETE_VARIABLE },
+	[VALUE_ENV_FILE] = { false, set_env_file, COMPLETE_FILE },
 	[VALUE_LABEL] = { false, set_label },
-	[VALUE_LABEL_FILE] = { false, set_label_file },
-	[VALUE_VOLUME] = { false, set_volume },
+	[VALUE_LABEL_FILE] = { false, set_label_file, COMPLETE_FILE },
+	[VALUE_VOLUME] = { false, set_volume, COMPLETE_FILE },
 	[VALUE_MOUNT] = { false, set_mount },
 	[VALUE_TMPFS] = { false, set_tmpfs },
 	[VALUE_LOG_OPT] = { false, set_log_opt },
+	[VALUE_PAIR] = { false, set_pair },
+	[VALUE_SECURITY_OPT] = { false, set_security_opt },
 	[VALUE_LATER_FLAG] = { true, set_later_flag },
 	[VALUE_LATER] = { false, set_later },
 };

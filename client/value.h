@@ -15,6 +15,7 @@ struct value_type {
 	 * sentence of an error goes on after "--option 'value': ". */
 	int (*set)(struct json_object *into, const char *key, const struct option *o, const char *text,
 		struct error *err);
+	enum complete completes;
 };
 
 extern const struct value_type value_types[VALUE_KINDS];

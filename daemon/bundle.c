@@ -24,7 +24,7 @@
 /* What a foreign bundle's own config.json says. */
 static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
 	"groups", "hostname", "init", "read_only", "mounts", "capabilities_add", "capabilities_drop",
-	"no_new_privileges" };
+	"no_new_privileges", "privileged", "ulimits", "sysctls", "shm_size", "oom_score_adj", "domainname" };
 
 void bundle_done(struct bundle *bundle)
 {
@@ -228,10 +228,9 @@ static int read_log(
 }
 
 /* As host names are (hostname(7)), and what people use besides: '_'. */
-static int check_hostname(const char *name, struct error *err)
+static int check_hostname(const char *field, const char *name, struct error *err)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	static const char field[] = "config.hostname";
 	char shown[80];
 
 	if (strlen(name) > HOSTNAME_MAX)
@@ -253,12 +252,14 @@ static int check_length(const char *field, const char *text, struct error *err)
 static int check_texts(struct json_object *config, struct error *err)
 {
 	const char *user = json_string(config, "user", NULL),
-		   *hostname = json_string(config, "hostname", NULL);
+		   *hostname = json_string(config, "hostname", NULL),
+		   *domainname = json_string(config, "domainname", NULL);
 	struct json_object *groups = json_get(config, "groups");
 	char field[64];
 
 	if ((user && check_length("config.user", user, err) < 0) ||
-		(hostname && check_hostname(hostname, err) < 0))
+		(hostname && check_hostname("config.hostname", hostname, err) < 0) ||
+		(domainname && check_hostname("config.domainname", domainname, err) < 0))
 		return -1;
 	for (size_t i = 0; i < json_length(groups); i++) {
 		snprintf(field, sizeof(field), "config.groups[%zu]", i);

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/parse.h"
 #include "daemon/bundle.h"
+#include "daemon/ulimits.h"
 #include "runtime/defaults.h"
 #include "runtime/start.h"
 
@@ -113,7 +114,7 @@ static int add_capabilities(struct json_object *process, struct json_object *con
 	if (read_capabilities(config, "capabilities_add", &add, &add_all, err) < 0 ||
 		read_capabilities(config, "capabilities_drop", &drop, &drop_all, err) < 0)
 		return -1;
-	if (add_all)
+	if (add_all || (json_flag(config, "privileged", false) && !drop_all))
 		mask = (UINT64_C(2) << CAP_LAST_CAP) - 1;
 	else if (drop_all)
 		mask = 0;
@@ -132,21 +133,6 @@ static int add_capabilities(struct json_object *process, struct json_object *con
 }
 
 /* ---- process ---- */
-
-static struct json_object *rlimits(void)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (const struct default_rlimit *limit = default_rlimits; limit->type; limit++) {
-		struct json_object *object = json_object_new_object();
-
-		json_add_string(object, "type", limit->type);
-		json_add(object, "soft", json_object_new_uint64(limit->soft));
-		json_add(object, "hard", json_object_new_uint64(limit->hard));
-		json_object_array_add(array, object);
-	}
-	return array;
-}
 
 static int add_process(struct json_object *root, struct json_object *config, struct json_object *command,
 	const char *hostname, struct error *err)
@@ -168,8 +154,12 @@ static int add_process(struct json_object *root, struct json_object *config, str
 	json_add_string(process, "cwd", cwd);
 	if (add_capabilities(process, config, err) < 0)
 		return -1;
-	json_add(process, "rlimits", rlimits());
-	json_add_bool(process, "noNewPrivileges", json_flag(config, "no_new_privileges", true));
+	if (ulimits_add(process, json_get(config, "ulimits"), err) < 0)
+		return -1;
+	if (json_get(config, "oom_score_adj"))
+		json_add_int(process, "oomScoreAdj", json_int(config, "oom_score_adj", 0));
+	json_add_bool(process, "noNewPrivileges",
+		json_flag(config, "no_new_privileges", !json_flag(config, "privileged", false)));
 	return 0;
 }
 
@@ -205,8 +195,32 @@ static void add_option(struct json_object *mount, const char *option, size_t siz
 	json_object_array_add(json_get(mount, "options"), json_object_new_string_len(option, (int) size));
 }
 
+/* A default mount's options, of which two may be the user's: what is read-only is not so where everything is
+ * allowed, and /dev/shm has the size that was asked for. */
+static void add_default_options(
+	struct json_object *mount, const struct default_mount *m, struct json_object *config)
+{
+	bool privileged = json_flag(config, "privileged", false);
+	bool sized = strcmp(m->destination, "/dev/shm") == 0 && json_get(config, "shm_size");
+	char size_text[40];
+
+	for (const char *p = m->options; *p;) {
+		size_t size = strcspn(p, ",");
+
+		if (!(privileged && size == 2 && strncmp(p, "ro", 2) == 0) &&
+			!(sized && strncmp(p, "size=", 5) == 0))
+			add_option(mount, p, size);
+		p += size + (p[size] == ',');
+	}
+	if (sized)
+		add_option(mount, size_text,
+			(size_t) snprintf(size_text, sizeof(size_text), "size=%jd",
+				(intmax_t) json_int(config, "shm_size", 0)));
+}
+
 /* Those of the table, in its order, but for a place that the user mounts something of his own on. */
-static void add_default_mounts(struct json_object *mounts, struct json_object *wanted)
+static void add_default_mounts(
+	struct json_object *mounts, struct json_object *wanted, struct json_object *config)
 {
 	for (const struct default_mount *m = default_mounts; m->destination; m++) {
 		struct json_object *mount;
@@ -214,12 +228,7 @@ static void add_default_mounts(struct json_object *mounts, struct json_object *w
 		if (is_target(wanted, m->destination) && strcmp(m->destination, "/proc") != 0)
 			continue;
 		mount = mount_new(m->destination, m->type, m->source);
-		for (const char *p = m->options; *p;) {
-			size_t size = strcspn(p, ",");
-
-			add_option(mount, p, size);
-			p += size + (p[size] == ',');
-		}
+		add_default_options(mount, m, config);
 		json_object_array_add(mounts, mount);
 	}
 }
@@ -256,6 +265,19 @@ static int add_mount(struct json_object *mounts, struct json_object *wanted, siz
 	return 0;
 }
 
+static int check_shm_size(struct json_object *config, struct error *err)
+{
+	static const char field[] = "config.shm_size";
+
+	if (!json_get(config, "shm_size"))
+		return 0;
+	if (json_int(config, "shm_size", 0) <= 0)
+		return error_config(err, field, "%s must be more than 0", field);
+	if (is_target(json_get(config, "mounts"), "/dev/shm"))
+		return error_config(err, field, "%s: something else is mounted on /dev/shm", field);
+	return 0;
+}
+
 static int add_mounts(
 	struct json_object *root, struct json_object *config, size_t *ret_defaults, struct error *err)
 {
@@ -265,7 +287,9 @@ static int add_mounts(
 	if (json_length(wanted) > MOUNTS_MAX)
 		return error_config(
 			err, "config.mounts", "config.mounts has more than %d entries", MOUNTS_MAX);
-	add_default_mounts(mounts, wanted);
+	if (check_shm_size(config, err) < 0)
+		return -1;
+	add_default_mounts(mounts, wanted, config);
 	*ret_defaults = json_length(mounts);
 	for (size_t i = 0; i < json_length(wanted); i++)
 		if (add_mount(mounts, json_object_array_get_idx(wanted, i), i, err) < 0)
@@ -275,7 +299,7 @@ static int add_mounts(
 
 /* ---- the whole ---- */
 
-static void add_linux(struct json_object *root)
+static void add_linux(struct json_object *root, struct json_object *config)
 {
 	static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
 	struct json_object *linux_ = json_object_new_object(), *list = json_object_new_array();
@@ -288,8 +312,12 @@ static void add_linux(struct json_object *root)
 	}
 	json_add(linux_, "namespaces", list);
 	json_add(linux_, "resources", json_object_new_object());
-	json_add(linux_, "maskedPaths", text_array(default_masked_paths));
-	json_add(linux_, "readonlyPaths", text_array(default_readonly_paths));
+	if (!json_flag(config, "privileged", false)) {
+		json_add(linux_, "maskedPaths", text_array(default_masked_paths));
+		json_add(linux_, "readonlyPaths", text_array(default_readonly_paths));
+	}
+	if (json_get(config, "sysctls"))
+		json_add(linux_, "sysctl", json_object_get(json_get(config, "sysctls")));
 	json_add(root, "linux", linux_);
 }
 
@@ -328,7 +356,10 @@ static void translate(struct error *err, size_t defaults)
 	static const struct {
 		const char *from, *to;
 	} prefixes[] = {
+		{ "process.oomScoreAdj", "config.oom_score_adj" },
+		{ "process.rlimits", "config.ulimits" },
 		{ "process.", "config." },
+		{ "linux.sysctl", "config.sysctls" },
 		{ "hostname", "config.hostname" },
 		{ "root.path", "config.rootfs" },
 	};
@@ -371,9 +402,10 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 	json_add_bool(root_fs, "readonly", json_flag(config, "read_only", false));
 	json_add(root, "root", root_fs);
 	json_add_string(root, "hostname", hostname);
+	json_add_string(root, "domainname", json_string(config, "domainname", NULL));
 	if (add_mounts(root, config, &defaults, err) < 0)
 		return NULL;
-	add_linux(root);
+	add_linux(root, config);
 	text = json_text(root, &size);
 	/* The same reader that the start uses: what it would refuse then is told now. */
 	if (start_check_config(text, size, err) < 0) {

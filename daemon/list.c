@@ -1,4 +1,5 @@
 /* list.c - List and Inspect: answered from memory. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "daemon/registry.h"
 #include "daemon/request.h"
 #include "daemon/store.h"
+#include "daemon/ulimits.h"
 
 /* ---- filters; their context is the registry, their subject a container ---- */
 
@@ -197,6 +199,18 @@ static struct json_object *paths(const struct container *c)
 	return obj;
 }
 
+/* What a running container has of its limits; nothing once the pid may be another process's. */
+static void add_ulimits(struct json_object *obj, const struct container *c, struct json_object *config)
+{
+	struct pollfd ended = { .fd = c->pidfd, .events = POLLIN };
+	struct json_object *ulimits = c->pid > 0 && c->pidfd >= 0 ? ulimits_of(c->pid, config) : NULL;
+
+	if (ulimits && poll(&ended, 1, 0) == 0)
+		json_add(obj, "ulimits", ulimits);
+	else
+		json_put(&ulimits);
+}
+
 void handle_inspect(struct request *rq)
 {
 	const struct container *c = rq->target;
@@ -209,6 +223,7 @@ void handle_inspect(struct request *rq)
 	if (c->bundle.config && json_parse(c->bundle.config, c->bundle.config_size, &config, &ignored) == 0)
 		json_add(obj, "config", config);
 	json_add(obj, "shim", json_object_get(c->bundle.shim_json));
+	add_ulimits(obj, c, config);
 	json_add(obj, "paths", paths(c));
 	reply = json_object_new_object();
 	json_add(reply, "container", obj);

@@ -65,8 +65,10 @@ int step_oom_score(struct child *c, struct error *err)
 	} else {
 		snprintf(text, sizeof text, "%d", c->spec.oom_score_adj);
 	}
-	/* Lowering it takes CAP_SYS_RESOURCE, which we may not have: then it stays as it is. */
-	if (proc_write(c, "1/oom_score_adj", text) < 0 && errno != EACCES)
+	if (proc_write(c, "1/oom_score_adj", text) == 0)
+		return 0;
+	if (errno != EACCES)
 		return error_errno(err, "set oom_score_adj to %s", text);
-	return 0;
+	error_errno(err, "set oom_score_adj to %s", text);
+	return error_hint(err, "lowering it takes CAP_SYS_RESOURCE, which the daemon has not");
 }

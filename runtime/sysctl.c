@@ -41,6 +41,9 @@ const char *sysctl_check(const char *key, const char *value)
 	size_t n = strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 	if (key[n] != '\0' || n == 0 || n >= NAME_MAX_BYTES || strstr(key, "..") != NULL || key[n - 1] == '.')
 		return "is not the name of a setting";
+	if (strcmp(key, "kernel.hostname") == 0 || strcmp(key, "kernel.domainname") == 0)
+		return strcmp(key, "kernel.hostname") == 0 ? "is what the host name is for"
+							   : "is what the domain name is for";
 	if (!is_allowed(key))
 		return "belongs to no namespace of the container's";
 	if (strlen(value) >= VALUE_MAX_BYTES || strpbrk(value, "\n=") != NULL)
