@@ -152,6 +152,14 @@ static void test_config(void **state)
 			"{\"stop_timeout_ms\":-1,\"stop_signal\":\"SIGINT\",\"init\":true,\"read_only\":"
 			"true}",
 			"{}" },
+		{ { "run", "--ulimit", "nofile=1:2", "--sysctl=net.a=b c", "--ulimit", "core=-1", "x" },
+			"{\"ulimits\":{\"nofile\":\"1:2\",\"core\":\"-1\"},\"sysctls\":{\"net.a\":\"b c\"}}",
+			"{}" },
+		{ { "run", "--oom-score-adj", "-5", "--shm-size=1k", "--security-opt",
+			  "no-new-privileges:false", "--privileged", "x" },
+			"{\"oom_score_adj\":-5,\"shm_size\":1024,\"no_new_privileges\":false,\"privileged\":"
+			"true}",
+			"{}" },
 		{ { "run", "--flow=drop", "--cidfile", "f", "-q", "x", "-d", "--rm" }, "{}",
 			"{\"flow\":\"drop\",\"cidfile\":\"f\",\"quiet\":true}" },
 	};
@@ -175,7 +183,7 @@ static void test_errors(void **state)
 		{ { "run", "x", "\xc0\x80" }, NULL, "an argument is not UTF-8" },
 		{ { "run", "-dit", "x" }, NULL, "--tty: not supported yet" },
 		{ { "run", "--restart", "always", "x" }, NULL, "--restart: not supported yet" },
-		{ { "run", "--privileged", "x" }, NULL, "--privileged: not supported yet" },
+		{ { "run", "--gpus=all", "x" }, NULL, "--gpus: not supported yet" },
 		{ { "run", "-e", "=a", "x" }, NULL, "--env '=a': the variable has no name" },
 		{ { "run", "--env-file", "/none", "x" }, NULL,
 			"--env-file '/none': open it: No such file or directory" },
