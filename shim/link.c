@@ -29,25 +29,23 @@ static void watch(struct link *l, int fd, struct event **event, event_callback_f
 	event_add(*event, NULL);
 }
 
-/* No message for a shim carries descriptors. */
-static int receive(int sock, char message[CONTROL_MESSAGE_MAX])
+static void close_all(int *fds, unsigned n)
 {
-	int fds[FD_MESSAGE_FDS];
-	unsigned n;
-	int type = control_recv(sock, message, fds, &n);
 	for (unsigned i = 0; i < n; i++)
-		close(fds[i]);
-	return type;
+		fd_close(&fds[i]);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
 	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
+	int fds[FD_MESSAGE_FDS];
+	unsigned n = 0;
 	(void) what;
-	int type = receive(fd, message);
+	int type = control_recv(fd, message, fds, &n);
 	if (type > 0) {
-		l->on_message(l->arg, (enum control_type) type, message);
+		l->on_message(l->arg, (enum control_type) type, message, fds, n);
+		close_all(fds, n);
 	} else if (type == 0 || (errno != EAGAIN && errno != EPROTO)) {
 		set_socket(&l->sock, &l->readable, -1);
 		l->on_lost(l->arg);
@@ -66,8 +64,11 @@ static void on_caller(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
 	char message[CONTROL_MESSAGE_MAX] __attribute__((aligned(8)));
+	int fds[FD_MESSAGE_FDS];
+	unsigned n = 0;
 	(void) what;
-	int type = receive(fd, message);
+	int type = control_recv(fd, message, fds, &n);
+	close_all(fds, n);
 	if (type < 0 && errno == EAGAIN)
 		return;
 	if (type == CONTROL_HELLO) {

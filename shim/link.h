@@ -23,7 +23,8 @@ struct link {
 	int listener;
 	bool took_over; /* the name was a dead shim's, of which more may be left */
 	struct event *listener_readable;
-	void (*on_message)(void *arg, enum control_type type, const void *message);
+	/* A descriptor that is taken is replaced by -1; the others are closed. */
+	void (*on_message)(void *arg, enum control_type type, const void *message, int *fds, unsigned n_fds);
 	void (*on_hello)(void *arg); /* a daemon that was started anew has taken over */
 	void (*on_lost)(void *arg);  /* the daemon has ended */
 	void *arg;

@@ -316,12 +316,13 @@ static void on_lost(void *arg)
 		finish(s);
 }
 
-static void on_message(void *arg, enum control_type type, const void *message)
+static void on_message(void *arg, enum control_type type, const void *message, int *fds, unsigned n_fds)
 {
 	struct shim *s = arg;
 	const struct control_kill *kill = message;
 	const struct control_stop *stop_order = message;
 	bool over = s->state == SHIM_EXITED;
+	(void) fds, (void) n_fds;
 	if (type == CONTROL_KILL && !over && kill->all)
 		kill_all(s);
 	else if (type == CONTROL_KILL && !over)
