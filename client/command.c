@@ -15,6 +15,8 @@ const struct command commands[] = {
 		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE },
 	{ "stop", NULL, MANY, "ask containers to end, and kill what has not after a while", 1, -1, false,
 		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING },
+	{ "restart", NULL, MANY, "stop containers if they run, and start them", 1, -1, false,
+		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER },
 	{ "kill", NULL, MANY, "send a signal to containers", 1, -1, false,
 		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING },
 	{ "wait", NULL, MANY, "wait for containers to end and print their exit codes", 1, -1, false,

@@ -40,6 +40,7 @@ int verb_create(struct arguments *args);
 int verb_run(struct arguments *args);
 int verb_start(struct arguments *args);
 int verb_stop(struct arguments *args);
+int verb_restart(struct arguments *args);
 int verb_kill(struct arguments *args);
 int verb_wait(struct arguments *args);
 int verb_rm(struct arguments *args);

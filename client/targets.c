@@ -16,6 +16,7 @@
 
 const struct targets_verb targets_start = { "container.Start", "started", false, NULL };
 static const struct targets_verb targets_stop = { "container.Stop", "stopped", false, NULL };
+static const struct targets_verb targets_restart = { "container.Restart", "restarted", false, NULL };
 static const struct targets_verb targets_kill = { "container.Kill", "signalled", false, NULL };
 static const struct targets_verb targets_remove = { "container.Remove", "removed", false,
 	"stop it first, or remove it with -f" };
@@ -160,6 +161,11 @@ int targets_call(struct arguments *args, const struct targets_verb *verb)
 int verb_stop(struct arguments *args)
 {
 	return targets_call(args, &targets_stop);
+}
+
+int verb_restart(struct arguments *args)
+{
+	return targets_call(args, &targets_restart);
 }
 
 int verb_kill(struct arguments *args)

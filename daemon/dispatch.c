@@ -38,6 +38,7 @@ static const struct method {
 	{ CONTAINER, "Start", handle_start, METHOD_UPGRADE },
 	{ CONTAINER, "Kill", handle_kill, 0 },
 	{ CONTAINER, "Stop", handle_stop, 0 },
+	{ CONTAINER, "Restart", handle_restart, 0 },
 	{ CONTAINER, "Wait", handle_wait, 0 },
 	{ CONTAINER, "Remove", handle_remove, 0 },
 	{ CONTAINER, "Rename", handle_rename, METHOD_TARGET },

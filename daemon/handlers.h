@@ -12,6 +12,7 @@ void handle_run(struct request *rq);
 void handle_start(struct request *rq);
 void handle_kill(struct request *rq);
 void handle_stop(struct request *rq);
+void handle_restart(struct request *rq);
 void handle_wait(struct request *rq);
 void handle_remove(struct request *rq);
 void handle_rename(struct request *rq);

@@ -232,9 +232,9 @@ static enum step step_stop(struct item *item, struct container *c, struct error 
 	return STEP_WAIT;
 }
 
-void handle_stop(struct request *rq)
+/* What Stop and Restart have in common. */
+static void stop_each(struct request *rq, const struct verb *verb)
 {
-	static const struct verb verb = { step_stop, true };
 	int64_t timeout = json_int(rq->parameters, "timeout_ms", 0);
 	struct error err;
 	int sig;
@@ -246,8 +246,43 @@ void handle_stop(struct request *rq)
 			"timeout_ms must be -1 or a number of milliseconds up to ten years");
 		request_error(rq, &err);
 	} else {
-		batch_run(rq, &verb);
+		batch_run(rq, verb);
 	}
+}
+
+void handle_stop(struct request *rq)
+{
+	static const struct verb verb = { step_stop, true };
+
+	stop_each(rq, &verb);
+}
+
+/* ---- Restart ---- */
+
+static enum step step_restart(struct item *item, struct container *c, struct error *err)
+{
+	enum step step;
+
+	if (item->stopped)
+		return step_start(item, c, err);
+	if (c->bundle.transient && !c->gone) {
+		step_invalid(c, err, "container '%s' is removed when it ends", c->name);
+		error_hint(err, "it was made with --rm: run it anew");
+		return STEP_FAILED;
+	}
+	step = step_stop(item, c, err);
+	if (step != STEP_DONE)
+		return step;
+	item->stopped = true;
+	item->acted = false;
+	return step_start(item, c, err);
+}
+
+void handle_restart(struct request *rq)
+{
+	static const struct verb verb = { step_restart, false };
+
+	stop_each(rq, &verb);
 }
 
 /* ---- Wait ---- */
