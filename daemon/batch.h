@@ -25,7 +25,7 @@ struct item {
 	unsigned
 		attempt; /* the start whose outcome it waits for: at the beginning the next one to be known */
 	uint64_t run;	 /* the run that was there, or the next one, at the beginning */
-	bool stopped;	    /* Restart: the first half is done */
+	bool stopped;	 /* Restart: the first half is done */
 	bool finished;
 };
 
