@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uuid/uuid.h>
 
 #include "common/clock.h"
@@ -327,7 +328,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	if (bundle.folder) {
 		if (check_foreign(config, err) < 0)
 			return -1;
-		command = json_object_new_array(); /* until bundle_take_config */
+		command = json_object_new_array(); /* until bundle_read_config */
 	} else {
 		if (read_command(config, image, &command, err) < 0)
 			return -1;
@@ -379,6 +380,20 @@ int bundle_take_config(struct bundle *bundle, const char *text, size_t size, str
 	if (!bundle->config || !bundle->shim)
 		abort();
 	return 0;
+}
+
+int bundle_read_config(struct bundle *bundle, int fd, size_t size, struct error *err)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (fd < 0 || size > BUNDLE_TEXT_MAX)
+		return error_set(err, ERROR_FAILED, "the bundle's config.json did not come");
+	text = malloc(size + 1);
+	if (!text)
+		abort();
+	if (pread(fd, text, size, 0) != (ssize_t) size)
+		return error_errno(err, "read the bundle's config.json");
+	return bundle_take_config(bundle, text, size, err);
 }
 
 /* ---- from its folder ---- */

@@ -34,11 +34,12 @@ struct bundle {
 };
 
 /* From a Config that fits the interface; what else must hold of it is checked here. ret_name gets the name
- * (65 bytes). With a foreign bundle it is complete only after bundle_take_config. */
+ * (65 bytes). With a foreign bundle it is complete only after bundle_read_config. */
 int bundle_build(struct json_object *config, const struct config *defaults, struct bundle *ret_bundle,
 	char *ret_name, struct error *err);
-/* The foreign bundle's config.json, already checked by a worker. */
+/* The foreign bundle's config.json, already checked by a worker: its text, or the memfd that it came in. */
 int bundle_take_config(struct bundle *bundle, const char *text, size_t size, struct error *err);
+int bundle_read_config(struct bundle *bundle, int fd, size_t size, struct error *err);
 /* From the texts of a container's folder; takes both, also on failure. */
 int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err);
 void bundle_done(struct bundle *bundle);

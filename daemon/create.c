@@ -1,11 +1,8 @@
 /* create.c - Create and Run: from a Config to a container. A name is taken at once, before anything slow
  * begins, so that of many who want the same one gets it; the container is seen by others only when it is
  * there. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "common/error.h"
 #include "common/fd.h"
@@ -128,27 +125,13 @@ static void make(struct creation *creation)
 		c->working++;
 }
 
-static int take_config(struct bundle *bundle, int fd, size_t size, struct error *err)
-{
-	_cleanup_free_ char *text = NULL;
-
-	if (fd < 0 || size > BUNDLE_TEXT_MAX)
-		return error_set(err, ERROR_FAILED, "the bundle's config.json did not come");
-	text = malloc(size + 1);
-	if (!text)
-		abort();
-	if (pread(fd, text, size, 0) != (ssize_t) size)
-		return error_errno(err, "read the bundle's config.json");
-	return bundle_take_config(bundle, text, size, err);
-}
-
 static void on_bundle(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct creation *creation = arg;
 	struct error own;
 
 	creation->c->working--;
-	if (!err && take_config(&creation->c->bundle, fd, size, &own) < 0)
+	if (!err && bundle_read_config(&creation->c->bundle, fd, size, &own) < 0)
 		err = &own;
 	/* Whoever wanted to be at its console has gone before there was one. */
 	if (!err && creation->run && creation->rq->upgrade && !creation->rq->conn) {

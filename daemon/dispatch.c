@@ -34,6 +34,7 @@ static const struct method {
 	{ SERVICE, "GetInfo", handle_get_info, 0 },
 	{ SERVICE, "GetInterfaceDescription", handle_get_interface_description, 0 },
 	{ CONTAINER, "Create", handle_create, 0 },
+	{ CONTAINER, "Explain", handle_explain, 0 },
 	{ CONTAINER, "Run", handle_run, METHOD_UPGRADE },
 	{ CONTAINER, "Start", handle_start, METHOD_UPGRADE },
 	{ CONTAINER, "Kill", handle_kill, 0 },

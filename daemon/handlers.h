@@ -8,6 +8,7 @@ void handle_get_info(struct request *rq);
 void handle_get_interface_description(struct request *rq);
 
 void handle_create(struct request *rq);
+void handle_explain(struct request *rq);
 void handle_run(struct request *rq);
 void handle_start(struct request *rq);
 void handle_kill(struct request *rq);
