@@ -221,6 +221,10 @@ static int take_frame(struct console *c, const struct frame *frame)
 	case FRAME_GAP: return take_gap(c, frame);
 	case FRAME_EXIT: return take_exit(c, frame);
 	case FRAME_ERROR: return take_error(c, frame);
+	case FRAME_DETACHED:
+		report_text(NULL, "detached");
+		finish(c, 0);
+		return 0;
 	case FRAME_STDIN:
 	case FRAME_RESIZE:
 	case FRAME_STDIN_END:

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/detach.h"
 #include "common/error.h"
 #include "common/exit.h"
 
@@ -75,12 +76,25 @@ enum start_flags {
 	START_LOG = 1 << 6,	   /* write container.log */
 	START_STDIN_ONCE = 1 << 7, /* the console's end of stdin is the container's end of stdin (run -i);
 				      else stdin stays open for the next client */
+	START_TERMINAL = 1 << 8,   /* a terminal instead of pipes */
 };
 
 enum console_flags {
 	CONSOLE_STDIN = 1 << 0, /* the session sends stdin */
 	CONSOLE_STDOUT = 1 << 1,
 	CONSOLE_STDERR = 1 << 2,
+	CONSOLE_RAW = 1 << 3,  /* plain bytes both ways, no frames */
+	CONSOLE_SIZE = 1 << 4, /* rows and columns are told */
+};
+
+/* What a client wants of the console that it attaches to. */
+struct control_console {
+	uint32_t flags;	 /* enum console_flags */
+	uint32_t flow;	 /* enum flow */
+	uint32_t replay; /* so much of the past at most, in bytes */
+	uint16_t rows, columns;
+	uint32_t n_detach_keys;
+	uint8_t detach_keys[DETACH_KEYS_MAX];
 };
 
 /*
@@ -92,14 +106,13 @@ struct control_start {
 	char id[ID_TEXT_SIZE];
 	uint64_t run;
 	uint32_t flags;
-	uint32_t console_flags;
-	uint32_t console_flow; /* enum flow */
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	struct control_text config, shim, state; /* with START_NEW: config.json, shim.json, state.json */
-	struct control_text reply; /* with START_CONSOLE: sent as it is on success, then frames */
-	struct control_text early; /* bytes of the client's that the daemon had read already */
-	char rootfs[PATH_MAX];	   /* absolute, as the user wrote it */
+	struct control_text reply;	/* with START_CONSOLE: sent as it is on success, then frames */
+	struct control_text early;	/* bytes of the client's that the daemon had read already */
+	char rootfs[PATH_MAX];		/* absolute, as the user wrote it */
+	struct control_console console; /* with START_CONSOLE */
 };
 
 /* With the first process's pidfd as descriptor. */

@@ -54,6 +54,7 @@ static const struct {
 	[FRAME_GAP] = { 20, 20, true },
 	[FRAME_EXIT] = { 2, FRAME_PAYLOAD_MAX, true },
 	[FRAME_ERROR] = { 2, FRAME_PAYLOAD_MAX, true },
+	[FRAME_DETACHED] = { 0, 0, true },
 };
 
 int frame_decode(const uint8_t *data, size_t size, struct frame *ret_frame)

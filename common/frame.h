@@ -24,6 +24,8 @@ enum frame_type {
 			     begins */
 	FRAME_EXIT = 33,  /* JSON: {"exit":Exit,"stdout":bytes,"stderr":bytes} */
 	FRAME_ERROR = 34, /* JSON: {"error":name,"parameters":{…}}; the sender closes after it */
+	FRAME_DETACHED =
+		35, /* empty: the client has typed the keys that let go; the sender closes after it */
 };
 
 struct frame {

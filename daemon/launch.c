@@ -90,13 +90,14 @@ static int start_with_console(struct launch *launch, struct container *c, bool i
 {
 	struct conn *conn = launch->rq->conn;
 	struct json_object *wanted = json_get(launch->rq->parameters, "console");
-	struct shim_console console = { .flags = console_flags(wanted, c) };
+	struct shim_console console = { .wants.flags = console_flags(wanted, c) };
 	_cleanup_free_ char *text = NULL;
 
-	launch->reply = make_reply(c, console.flags & CONSOLE_STDIN);
+	launch->reply = make_reply(c, console.wants.flags & CONSOLE_STDIN);
 	text = reply_format(launch->reply, false, conn_terminator(conn), &console.reply_size);
 	console.reply = text;
-	console.flow = strcmp(json_string(wanted, "flow", "block"), "drop") == 0 ? FLOW_DROP : FLOW_BLOCK;
+	console.wants.flow =
+		strcmp(json_string(wanted, "flow", "block"), "drop") == 0 ? FLOW_DROP : FLOW_BLOCK;
 	console.early = conn_early(conn, &console.early_size);
 	console.client = conn_lend(conn);
 	launch->lent = true;

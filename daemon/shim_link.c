@@ -145,9 +145,9 @@ static int send_start(
 		message.state = texts_add(&texts, state, strlen(state));
 	}
 	if (console) {
-		message.flags |= START_CONSOLE | (console->flags & CONSOLE_STDIN ? START_STDIN_ONCE : 0);
-		message.console_flags = console->flags;
-		message.console_flow = console->flow;
+		message.flags |=
+			START_CONSOLE | (console->wants.flags & CONSOLE_STDIN ? START_STDIN_ONCE : 0);
+		message.console = console->wants;
 		message.reply = texts_add(&texts, console->reply, console->reply_size);
 		message.early = texts_add(&texts, console->early, console->early_size);
 	}

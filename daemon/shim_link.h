@@ -15,12 +15,12 @@ struct daemon;
 struct error;
 struct shim;
 
-/* A console for a start: the client's connection (borrowed), the reply that it gets, and the bytes it has
- * sent already. */
+/* A client for a console: its connection (borrowed), the reply that it gets, and the bytes it has sent
+ * already.
+ */
 struct shim_console {
 	int client;
-	uint32_t flags; /* CONSOLE_* */
-	enum flow flow;
+	struct control_console wants;
 	const char *reply, *early;
 	size_t reply_size, early_size;
 };

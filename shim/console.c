@@ -5,17 +5,23 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdlib.h>
-#include <string.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include "common/error.h"
 #include "common/fd.h"
 #include "common/frame.h"
+#include "shim/container_log.h"
 
 #define READ_SIZE FRAME_PAYLOAD_MAX
 #define IDLE_S	  1
+/* More than a terminal holds between its two sides: one that still has something after so much has a living
+ * writer. */
+#define TERMINAL_REST (128 * 1024)
 
 /* Sees to it that what is used now goes back to the system once the console is idle. */
 static void use_memory(struct console *c)
@@ -56,6 +62,8 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 	malloc_trim(0);
 }
 
+/* --- output --- */
+
 static bool blocked(const struct console *c)
 {
 	const struct session *s;
@@ -74,23 +82,45 @@ static void end_output(struct output *o)
 	fd_close(&o->fd);
 }
 
-/* Reads once, at most size bytes, and hands it on. Returns bytes, 0 at the end, -1 with nothing to read. */
-static ssize_t relay(struct output *o, size_t size, bool last)
+/* A terminal gives 4 KiB at most: what has come meanwhile goes along, in one frame. Returns bytes, 0 at the
+ * end, -1 with nothing to read. */
+static ssize_t read_output(const struct output *o, char *data, size_t size)
+{
+	size_t have = 0;
+	ssize_t n;
+	do {
+		n = read(o->fd, data + have, size - have);
+		have += n > 0 ? (size_t) n : 0;
+	} while (n > 0 && o->console->terminal && have < size);
+	if (have > 0)
+		return (ssize_t) have;
+	/* EIO: nobody has the terminal open, for the moment. */
+	return n < 0 && (errno == EAGAIN || errno == EINTR || errno == EIO) ? -1 : 0;
+}
+
+/* Hands on what has been read. */
+static void give(struct output *o, const char *data, size_t size, bool last)
 {
 	struct console *c = o->console;
 	int stream = (int) (o - c->outputs);
-	char *data = scratch(c);
+	struct session *s;
+	if (c->log != NULL)
+		container_log_write(c->log, stream == 1, data, size);
+	if (c->replays)
+		ring_add(&c->ring, stream, data, size);
+	LIST_FOREACH (s, &c->sessions, entry)
+		session_output(s, stream, data, size, last);
+}
+
+/* Reads once, at most size bytes, and hands it on. */
+static ssize_t relay(struct output *o, size_t size, bool last)
+{
+	char *data = scratch(o->console);
 	if (data == NULL)
 		return -1;
-	ssize_t n = read(o->fd, data, size < READ_SIZE ? size : READ_SIZE);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return -1;
-	if (n <= 0)
-		return 0;
-	container_log_write(&c->log, stream == 1, data, (size_t) n);
-	struct session *s;
-	LIST_FOREACH (s, &c->sessions, entry)
-		session_output(s, stream, data, (size_t) n, last);
+	ssize_t n = read_output(o, data, size < READ_SIZE ? size : READ_SIZE);
+	if (n > 0)
+		give(o, data, (size_t) n, last);
 	return n;
 }
 
@@ -105,14 +135,20 @@ static void set_reading(struct output *o, bool on)
 		event_del(o->readable);
 }
 
+static void check_end_of_input(struct console *c);
+
 static void on_output(evutil_socket_t fd, short what, void *arg)
 {
 	struct output *o = arg;
 	(void) fd, (void) what;
-	if (blocked(o->console))
+	if (blocked(o->console)) {
 		set_reading(o, false);
-	else if (relay(o, READ_SIZE, false) == 0)
+		return;
+	}
+	if (relay(o, READ_SIZE, false) == 0)
 		end_output(o);
+	if (o->console->eof_in_line)
+		check_end_of_input(o->console);
 }
 
 void console_resume(struct console *c)
@@ -124,19 +160,77 @@ void console_resume(struct console *c)
 		set_reading(&c->outputs[i], true);
 }
 
+/* --- input --- */
+
 static void close_input(struct console *c)
 {
 	if (c->input_writable != NULL)
 		event_free(c->input_writable);
 	c->input_writable = NULL;
-	fd_close(&c->input_fd);
+	if (!c->terminal)
+		fd_close(&c->input_fd);
+	c->input_fd = -1;
 }
 
-/* Writes what a session has typed, as far as the pipe takes it. False: the pipe is full. */
+/* The key that ends input, and whether it does so now or is a byte like any other. False: there is none. */
+static bool end_key(const struct console *c, uint8_t *ret_key, bool *ret_canonical)
+{
+	struct termios t;
+	if (tcgetattr(c->input_fd, &t) < 0 || t.c_cc[VEOF] == 0)
+		return false;
+	*ret_key = t.c_cc[VEOF];
+	*ret_canonical = t.c_lflag & ICANON;
+	return true;
+}
+
+/* Types the end of input. Behind an unfinished line the first key only hands that line over. */
+static void type_end_of_input(struct console *c)
+{
+	uint8_t keys[2];
+	bool canonical;
+	if (c->input_fd < 0 || !end_key(c, &keys[0], &canonical))
+		return;
+	keys[1] = keys[0];
+	uint8_t last = c->last_typed;
+	bool finished = last == 0 || last == '\n' || last == '\r' || last == keys[0];
+	/* A terminal that takes no key now has a program that reads none. */
+	if (write(c->input_fd, keys, canonical && !finished ? 2 : 1) > 0)
+		c->eof_in_line = canonical;
+}
+
+/* What a terminal had queued as the end of input is none any more once a program reads key by key, as a shell
+ * does behind its prompt: it is typed again. */
+static void check_end_of_input(struct console *c)
+{
+	uint8_t key;
+	bool canonical;
+	if (c->input_fd < 0 || !end_key(c, &key, &canonical)) {
+		c->eof_in_line = false;
+	} else if (!canonical) {
+		c->last_typed = 0;
+		type_end_of_input(c);
+	}
+}
+
+/* The starter has no more: so has the process. */
+static void end_input(struct console *c, struct session *s)
+{
+	s->starter = false;
+	if (!c->terminal)
+		close_input(c);
+	else if (s->stdin_ended)
+		type_end_of_input(c);
+}
+
+/* Writes what a session has typed, as far as the process's end takes it. False: it is full. */
 static bool write_typed(struct console *c, struct session *s)
 {
 	while (evbuffer_get_length(s->typed) > 0) {
 		size_t waiting = evbuffer_get_length(s->typed);
+		struct evbuffer_ptr end;
+		uint8_t last = 0;
+		evbuffer_ptr_set(s->typed, &end, waiting - 1, EVBUFFER_PTR_SET);
+		evbuffer_copyout_from(s->typed, &end, &last, 1);
 		int n = c->input_fd < 0 ? -1 : evbuffer_write(s->typed, c->input_fd);
 		if (n < 0 && c->input_fd >= 0 && errno == EINTR)
 			continue;
@@ -148,6 +242,8 @@ static bool write_typed(struct console *c, struct session *s)
 			evbuffer_drain(s->typed, waiting);
 			n = (int) waiting;
 		}
+		if ((size_t) n == waiting)
+			c->last_typed = last;
 		session_taken(s, (size_t) n);
 	}
 	return true;
@@ -156,20 +252,19 @@ static bool write_typed(struct console *c, struct session *s)
 void console_typed(struct console *c)
 {
 	struct session *s, *next;
-	bool full = false, ended = false;
+	bool full = false;
 	if (!c->started)
 		return;
 	use_memory(c);
 	for (s = LIST_FIRST(&c->sessions); s != NULL && !full; s = LIST_NEXT(s, entry)) {
 		full = !write_typed(c, s);
-		ended |= !full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN);
+		if (!full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN) && c->input_once)
+			end_input(c, s);
 	}
-	if (full)
+	if (c->input_writable != NULL && full)
 		event_add(c->input_writable, NULL);
 	else if (c->input_writable != NULL)
 		event_del(c->input_writable);
-	if (ended && c->input_once)
-		close_input(c);
 	for (s = LIST_FIRST(&c->sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, entry);
 		if (s->fd < 0 && evbuffer_get_length(s->typed) == 0)
@@ -183,17 +278,96 @@ static void on_input_writable(evutil_socket_t fd, short what, void *arg)
 	console_typed(arg);
 }
 
+void console_resize(struct console *c, uint16_t rows, uint16_t columns)
+{
+	struct winsize size = { .ws_row = rows, .ws_col = columns };
+	if (!c->terminal || c->outputs[0].fd < 0)
+		return;
+	if (rows == 0 && columns == 0)
+		size = (struct winsize) { .ws_row = 24, .ws_col = 80 };
+	ioctl(c->outputs[0].fd, TIOCSWINSZ, &size);
+}
+
+/* A new client's screen is empty: also a program whose terminal keeps its size is told to draw. */
+static void show_size(struct console *c, uint16_t rows, uint16_t columns)
+{
+	struct winsize before, after;
+	int master = c->outputs[0].fd;
+	pid_t group;
+	if (!c->terminal || !c->started || ioctl(master, TIOCGWINSZ, &before) < 0)
+		return;
+	console_resize(c, rows, columns);
+	if (ioctl(master, TIOCGWINSZ, &after) < 0 || before.ws_row != after.ws_row ||
+		before.ws_col != after.ws_col)
+		return; /* the kernel has told it */
+	/* Whoever gets it by mistake, where the group has just ended, ignores it by default. */
+	if (ioctl(master, TIOCGPGRP, &group) == 0 && group > 1)
+		kill(-group, SIGWINCH);
+}
+
+/* --- sessions --- */
+
 void console_session_gone(struct session *s)
 {
 	struct console *c = s->console;
 	LIST_REMOVE(s, entry);
+	c->n_sessions--;
 	session_free(s);
 	if (c->ended && LIST_EMPTY(&c->sessions))
 		c->on_empty(c->arg);
 }
 
-/* The container's end blocks and is close-on-exec until it becomes its stdio; ours does not block. */
-static int make_pipe(int ret_ours[1], int ret_theirs[1], bool we_read)
+/* One that is only there for what its client had typed makes room for a living one. */
+static bool make_room(struct console *c)
+{
+	struct session *s;
+	if (c->n_sessions < CONSOLE_SESSIONS_MAX)
+		return true;
+	LIST_FOREACH (s, &c->sessions, entry)
+		if (s->fd < 0) {
+			console_session_gone(s);
+			return true;
+		}
+	return false;
+}
+
+static void replay(void *session, int stream, const void *data, size_t size)
+{
+	session_output(session, stream, data, size, true);
+}
+
+int console_attach(struct console *c, const struct session_client *client, struct error *err)
+{
+	const struct control_console *wants = &client->wants;
+	if (!make_room(c)) {
+		close(client->fd);
+		error_set(err, ERROR_LIMIT_EXCEEDED, "%d clients are attached to it, and no more can be",
+			CONSOLE_SESSIONS_MAX);
+		snprintf(err->field, sizeof err->field, "sessions");
+		return -1;
+	}
+	struct session *s = session_new(c, client);
+	if (s == NULL)
+		return error_errnum(err, ENOMEM, "make a session");
+	LIST_INSERT_HEAD(&c->sessions, s, entry);
+	c->n_sessions++;
+	ring_replay(&c->ring, wants->replay, replay, s);
+	if (wants->flags & CONSOLE_SIZE)
+		show_size(c, wants->rows, wants->columns);
+	session_start(s);
+	return 0;
+}
+
+/* --- its life --- */
+
+void console_init(struct console *c)
+{
+	c->input_fd = c->outputs[0].fd = c->outputs[1].fd = c->peer_fd = -1;
+	LIST_INIT(&c->sessions);
+}
+
+/* The process's end blocks and is close-on-exec until it becomes its stdio; ours does not block. */
+static int make_pipe(int *ret_ours, int *ret_theirs, bool we_read)
 {
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -203,42 +377,55 @@ static int make_pipe(int ret_ours[1], int ret_theirs[1], bool we_read)
 	return fd_nonblock(*ret_ours, true);
 }
 
-int console_open(
-	struct console *c, const struct control_start *start, int dir_fd, int ret_stdio[3], struct error *err)
+static void watch_input(struct console *c, int fd)
 {
-	c->input_fd = c->outputs[0].fd = c->outputs[1].fd = c->log.fd = -1;
-	c->input_once = start->flags & START_STDIN_ONCE;
-	LIST_INIT(&c->sessions);
-	c->idle = event_new(c->base, -1, 0, on_idle, c);
+	c->input_fd = fd;
+	c->input_writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_input_writable, c);
+}
+
+static void watch_output(struct console *c, int i)
+{
+	struct output *o = &c->outputs[i];
+	o->readable = event_new(c->base, o->fd, EV_READ | EV_PERSIST, on_output, o);
+}
+
+static int make_pipes(struct console *c, int ret_stdio[3])
+{
+	int fd = -1;
 	for (int i = 0; i < 2; i++) {
-		struct output *o = &c->outputs[i];
-		o->console = c;
-		if (make_pipe(&o->fd, &ret_stdio[1 + i], true) < 0)
-			return error_errno(err, "make the console's pipes");
-		o->readable = event_new(c->base, o->fd, EV_READ | EV_PERSIST, on_output, o);
+		if (make_pipe(&c->outputs[i].fd, &ret_stdio[1 + i], true) < 0)
+			return -1;
+		watch_output(c, i);
 	}
-	if (start->flags & START_STDIN) {
-		if (make_pipe(&c->input_fd, &ret_stdio[0], false) < 0)
-			return error_errno(err, "make the console's pipes");
-		c->input_writable =
-			event_new(c->base, c->input_fd, EV_WRITE | EV_PERSIST, on_input_writable, c);
-	} else if ((ret_stdio[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0) {
-		return error_errno(err, "open '/dev/null'");
-	}
-	if ((start->flags & START_LOG) &&
-		container_log_open(&c->log, dir_fd, start->log_max_size, start->log_max_files) < 0)
-		return error_errno(err, "open the container's log");
+	if (!c->with_stdin)
+		return (ret_stdio[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 ? -1 : 0;
+	if (make_pipe(&fd, &ret_stdio[0], false) < 0)
+		return -1;
+	watch_input(c, fd);
 	return 0;
 }
 
-int console_attach(struct console *c, int fd, uint32_t flags, enum flow flow, bool starter, const void *reply,
-	size_t reply_size, const void *early, size_t early_size)
+int console_open(struct console *c, int ret_stdio[3], struct error *err)
 {
-	struct session *s = session_new(c, fd, flags, flow, starter, reply, reply_size, early, early_size);
-	if (s == NULL)
-		return -1;
-	LIST_INSERT_HEAD(&c->sessions, s, entry);
-	session_start(s);
+	c->idle = event_new(c->base, -1, 0, on_idle, c);
+	for (int i = 0; i < 2; i++)
+		c->outputs[i].console = c;
+	for (int i = 0; i < 3; i++)
+		ret_stdio[i] = -1;
+	if (!c->terminal && make_pipes(c, ret_stdio) < 0)
+		return error_errno(err, "make the console's pipes");
+	return 0;
+}
+
+int console_set_terminal(struct console *c, int master, struct error *err)
+{
+	c->outputs[0].fd = master;
+	if (fd_nonblock(master, true) < 0 ||
+		(c->peer_fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
+		return error_errno(err, "open the terminal's other side");
+	watch_output(c, 0);
+	if (c->with_stdin)
+		watch_input(c, master);
 	return 0;
 }
 
@@ -249,25 +436,33 @@ void console_start(struct console *c)
 	console_typed(c);
 }
 
+/* What is there now holds every byte of a dead writer; another writer, in a shared pid namespace or a
+ * grandchild, could go on for ever. */
+static void drain_output(struct output *o)
+{
+	int left = 0;
+	/* FIONREAD does not know what the kernel has not yet passed from one side of a terminal to the other;
+	 * a read that finds nothing does. */
+	if (o->console->terminal)
+		left = TERMINAL_REST;
+	else if (o->fd < 0 || ioctl(o->fd, FIONREAD, &left) < 0)
+		left = 0;
+	while (o->fd >= 0 && left > 0) {
+		ssize_t n = relay(o, (size_t) left, true);
+		if (n <= 0)
+			break;
+		left -= (int) n;
+	}
+	end_output(o);
+}
+
 void console_drain(struct console *c)
 {
 	close_input(c);
 	console_typed(c);
-	for (int i = 0; i < 2; i++) {
-		struct output *o = &c->outputs[i];
-		int left = 0;
-		/* What is there now holds every byte of a dead writer; another writer, in a shared pid
-		 * namespace, could go on for ever. */
-		if (o->fd >= 0 && ioctl(o->fd, FIONREAD, &left) < 0)
-			left = 0;
-		while (left > 0) {
-			ssize_t n = relay(o, (size_t) left, true);
-			if (n <= 0)
-				break;
-			left -= (int) n;
-		}
-		end_output(o);
-	}
+	for (int i = 0; i < 2; i++)
+		drain_output(&c->outputs[i]);
+	fd_close(&c->peer_fd);
 }
 
 void console_end(struct console *c, const struct exit_status *st)
@@ -276,7 +471,6 @@ void console_end(struct console *c, const struct exit_status *st)
 	c->ended = true;
 	LIST_FOREACH (s, &c->sessions, entry)
 		session_exit(s, st);
-	container_log_close(&c->log);
 	if (LIST_EMPTY(&c->sessions))
 		c->on_empty(c->arg);
 }
@@ -288,10 +482,11 @@ void console_done(struct console *c)
 		LIST_REMOVE(s, entry);
 		session_free(s);
 	}
+	close_input(c);
 	for (int i = 0; i < 2; i++)
 		end_output(&c->outputs[i]);
-	close_input(c);
-	container_log_close(&c->log);
+	fd_close(&c->peer_fd);
+	ring_done(&c->ring);
 	if (c->idle != NULL)
 		event_free(c->idle);
 	if (c->scratch != NULL)

@@ -1,7 +1,7 @@
 /*
- * console.h - a container's console over pipes: stdout and stderr are read, logged and given to every
- * session; what sessions type goes to stdin. The container never waits for a session but for one that asked
- * for flow "block".
+ * console.h - the standard streams of one process, pipes or a terminal, and the sessions at them: what it
+ * writes is read, logged, remembered and given to every session; what sessions type goes to its stdin. The
+ * process never waits for a session but for one that asked for flow "block".
  */
 #pragma once
 
@@ -10,49 +10,67 @@
 #include <sys/queue.h>
 
 #include "common/control.h"
-#include "shim/container_log.h"
+#include "shim/ring.h"
 #include "shim/session.h"
 
+struct container_log;
+struct error;
 struct event_base;
 
+#define CONSOLE_SESSIONS_MAX 64
+
 struct console {
+	/* Set by the owner before console_open; all borrowed. */
 	struct event_base *base;
+	bool terminal;		   /* else pipes */
+	bool with_stdin;	   /* else stdin is /dev/null, and a terminal ignores what is typed */
+	bool input_once;	   /* the starter's end of stdin is the process's */
+	bool replays;		   /* the last output is kept for those who attach later */
+	struct container_log *log; /* NULL: nothing is logged */
+	void (*on_signal)(void *arg, int sig); /* a session passes a signal on */
+	void (*on_empty)(void *arg);	       /* after console_end the last session is gone */
+	void *arg;
+
 	struct output {
 		struct console *console;
-		int fd; /* the shim's end; -1: ended */
+		int fd; /* our end; -1: ended. A terminal's is the master, as stdout */
 		struct event *readable;
 		bool reading;
 	} outputs[2]; /* stdout, stderr */
 	int input_fd; /* -1: none, or closed */
 	struct event *input_writable;
-	bool input_once; /* the starter's end of stdin is the container's */
-	struct container_log log;
+	int peer_fd; /* a terminal's other side: while it is open, the last one who closes his is no end */
+	uint8_t last_typed; /* whether the line is finished decides how it is ended */
+	bool eof_in_line;   /* the terminal's end of input was typed while it was in canonical mode */
 	LIST_HEAD(, session) sessions;
+	unsigned n_sessions;
+	struct ring ring;
 	char *scratch;	    /* READ_SIZE bytes while output flows, unmapped when it has paused */
 	struct event *idle; /* runs while there may be memory to give back */
 	bool used;
 	bool started, ended;
-	void (*on_signal)(void *arg, int sig); /* a session passes a signal on */
-	void (*on_empty)(void *arg);	       /* after console_end the last session is gone */
-	void *arg;
 };
 
-/* base, the callbacks and arg are set before. Makes the pipes; the container's ends, which block, go to
- * ret_stdio, the caller's to close. log's fields of start and dir_fd (borrowed) say what is logged. */
-int console_open(struct console *c, const struct control_start *start, int dir_fd, int ret_stdio[3],
-	struct error *err);
+/* Nothing is open: for one that is perhaps never opened. */
+void console_init(struct console *c);
+/* Makes the pipes; the process's ends, which block, go to ret_stdio, the caller's to close. With a terminal
+ * they are -1: the child makes it, and its master comes by console_set_terminal. */
+int console_open(struct console *c, int ret_stdio[3], struct error *err);
+/* Takes master. */
+int console_set_terminal(struct console *c, int master, struct error *err);
 void console_done(struct console *c);
 
-/* Takes fd. */
-int console_attach(struct console *c, int fd, uint32_t flags, enum flow flow, bool starter, const void *reply,
-	size_t reply_size, const void *early, size_t early_size);
+/* Takes client's fd, also on failure. */
+int console_attach(struct console *c, const struct session_client *client, struct error *err);
 /* The program runs: output is read from now on. */
 void console_start(struct console *c);
-/* The first process has ended: takes what is in the pipes at this moment, ends stdin. */
+/* The process has ended: takes what it has written until this moment, ends stdin. */
 void console_drain(struct console *c);
 /* Exit frames for all sessions; on_empty is called (perhaps at once) when all are sent or their clients gone.
  */
 void console_end(struct console *c, const struct exit_status *st);
+/* A terminal's size; 0x0 is 24x80. */
+void console_resize(struct console *c, uint16_t rows, uint16_t columns);
 
 /* For sessions. */
 void console_resume(struct console *c);	      /* a queue has room again */

@@ -21,6 +21,7 @@
 #define TAKEN_STEP (32 * 1024) /* a client is told at the latest after so many bytes */
 #define TAKEN_QUEUE \
 	(64 * 1024) /* with more than this waiting for it, it is told later: stdin must not grow output */
+#define DETACH_TIMEOUT_MS 250 /* a first key alone is the program's after this */
 
 static void close_client(struct session *s)
 {
@@ -28,7 +29,9 @@ static void close_client(struct session *s)
 		event_free(s->readable);
 	if (s->writable != NULL)
 		event_free(s->writable);
-	s->readable = s->writable = NULL;
+	if (s->detach_timer != NULL)
+		event_free(s->detach_timer);
+	s->readable = s->writable = s->detach_timer = NULL;
 	fd_close(&s->fd);
 	evbuffer_drain(s->out, evbuffer_get_length(s->out));
 	evbuffer_drain(s->in, evbuffer_get_length(s->in));
@@ -67,33 +70,45 @@ static bool flush(struct session *s)
 	return true;
 }
 
-/* One frame: at once if nothing waits before it, the rest is queued. The pieces are borrowed. */
-static void send_frame(struct session *s, enum frame_type type, const void *payload, size_t size)
+/* At once if nothing waits before it; the rest is queued. The pieces are borrowed. */
+static void send_pieces(
+	struct session *s, const void *head, size_t head_size, const void *body, size_t body_size)
 {
-	uint8_t header[FRAME_HEADER];
+	struct iovec iov[2] = { { (void *) (size_t) head, head_size },
+		{ (void *) (size_t) body, body_size } };
 	size_t sent = 0;
-	if (s->fd < 0)
-		return;
-	frame_header(header, type, (uint32_t) size);
 	if (evbuffer_get_length(s->out) == 0) {
-		struct iovec iov[2] = { { header, sizeof header }, { (void *) payload, size } };
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 		ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
 			/* Freed on a later turn: the caller still walks the list of sessions. */
 			event_active(s->writable, EV_WRITE, 0);
-			evbuffer_add(s->out, header, sizeof header);
+			evbuffer_add(
+				s->out, head_size > 0 ? head : body, head_size > 0 ? head_size : body_size);
 			return;
 		}
 		sent = n > 0 ? (size_t) n : 0;
 	}
-	if (sent < sizeof header)
-		evbuffer_add(s->out, header + sent, sizeof header - sent);
-	size_t done = sent > sizeof header ? sent - sizeof header : 0;
-	if (done < size)
-		evbuffer_add(s->out, (const char *) payload + done, size - done);
+	if (sent < head_size)
+		evbuffer_add(s->out, (const char *) head + sent, head_size - sent);
+	size_t done = sent > head_size ? sent - head_size : 0;
+	if (done < body_size)
+		evbuffer_add(s->out, (const char *) body + done, body_size - done);
 	if (evbuffer_get_length(s->out) > 0)
 		event_add(s->writable, NULL);
+}
+
+/* A raw session has no frames: of all that they say only the output is left. */
+static void send_frame(struct session *s, enum frame_type type, const void *payload, size_t size)
+{
+	uint8_t header[FRAME_HEADER];
+	if (s->fd < 0)
+		return;
+	frame_header(header, type, (uint32_t) size);
+	if (!(s->flags & CONSOLE_RAW))
+		send_pieces(s, header, sizeof header, payload, size);
+	else if (type == FRAME_STDOUT || type == FRAME_STDERR)
+		send_pieces(s, NULL, 0, payload, size);
 }
 
 static void send_gap(struct session *s, int stream)
@@ -155,6 +170,19 @@ void session_exit(struct session *s, const struct exit_status *st)
 	event_active(s->writable, EV_WRITE, 0);
 }
 
+/* The client has typed the keys that let go. */
+static void session_detach(struct session *s)
+{
+	/* What it would have ended by leaving goes on. */
+	s->starter = false;
+	s->typed_ended = s->ending = true;
+	event_del(s->readable);
+	send_gaps(s);
+	send_frame(s, FRAME_DETACHED, NULL, 0);
+	event_active(s->writable, EV_WRITE, 0);
+	console_resume(s->console);
+}
+
 static void tell_taken(struct session *s)
 {
 	uint64_t news = s->taken - s->taken_told;
@@ -171,7 +199,10 @@ static void tell_taken(struct session *s)
 void session_taken(struct session *s, size_t bytes)
 {
 	s->taken += bytes;
-	tell_taken(s);
+	if (!(s->flags & CONSOLE_RAW))
+		tell_taken(s);
+	else if (s->fd >= 0 && !s->typed_ended)
+		event_add(s->readable, NULL);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -227,27 +258,63 @@ static void take_signal(struct session *s, const struct frame *f)
 		s->console->on_signal(s->console->arg, sig);
 }
 
+static void on_detach_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+	uint8_t keys[DETACH_KEYS_MAX];
+	size_t n = detach_release(&s->detach, keys);
+	(void) fd, (void) what;
+	evbuffer_add(s->typed, keys, n);
+	console_typed(s->console);
+}
+
+/* What the client has typed, without the keys that may be the beginning of those that let go. */
+static void take_keys(struct session *s, const uint8_t *keys, size_t size)
+{
+	struct timeval timeout = { .tv_usec = DETACH_TIMEOUT_MS * 1000 };
+	struct evbuffer_iovec room;
+	bool found;
+	if (s->detach.size == 0) {
+		evbuffer_add(s->typed, keys, size);
+		return;
+	}
+	if (evbuffer_reserve_space(s->typed, (ev_ssize_t) (size + DETACH_KEYS_MAX), &room, 1) != 1)
+		return;
+	room.iov_len = detach_filter(&s->detach, keys, size, room.iov_base, &found);
+	evbuffer_commit_space(s->typed, &room, 1);
+	if (s->detach.held > 0)
+		event_add(s->detach_timer, &timeout);
+	else
+		event_del(s->detach_timer);
+	if (found)
+		session_detach(s);
+}
+
 static void take_stdin(struct session *s, const struct frame *f)
 {
 	s->received += f->size;
-	if (s->received - s->taken > FRAME_STDIN_WINDOW) {
+	if (s->received - s->taken > FRAME_STDIN_WINDOW)
 		refuse(s, "more stdin was sent than the window allows");
-		return;
-	}
-	if (s->typed_ended || !(s->flags & CONSOLE_STDIN)) {
+	else if (s->typed_ended || !(s->flags & CONSOLE_STDIN))
 		session_taken(s, f->size);
-		return;
-	}
-	evbuffer_add(s->typed, f->payload, f->size);
+	else
+		take_keys(s, f->payload, f->size);
+}
+
+static void take_resize(struct session *s, const struct frame *f)
+{
+	/* What was typed before it comes before it, as far as the program takes it. */
+	console_typed(s->console);
+	console_resize(s->console, get_u16(f->payload), get_u16(f->payload + 2));
 }
 
 static void take_frame(struct session *s, const struct frame *f)
 {
 	switch (f->type) {
 	case FRAME_STDIN: take_stdin(s, f); break;
-	case FRAME_STDIN_END: s->typed_ended = true; break;
+	case FRAME_STDIN_END: s->typed_ended = s->stdin_ended = true; break;
 	case FRAME_SIGNAL: take_signal(s, f); break;
-	case FRAME_RESIZE: break; /* there is no terminal to resize */
+	case FRAME_RESIZE: take_resize(s, f); break;
 	default: refuse(s, "a frame of this type is not for a client to send");
 	}
 }
@@ -268,6 +335,34 @@ static void take_frames(struct session *s)
 		take_frame(s, &f);
 		evbuffer_drain(s->in, whole);
 	}
+}
+
+/* Plain bytes: no window bounds them but that no more is read before they are taken. */
+static void take_raw(struct session *s)
+{
+	size_t size = evbuffer_get_length(s->in);
+	if (!s->typed_ended && (s->flags & CONSOLE_STDIN) && size > 0)
+		take_keys(s, evbuffer_pullup(s->in, -1), size);
+	evbuffer_drain(s->in, size);
+	if (evbuffer_get_length(s->typed) > FRAME_PAYLOAD_MAX && s->readable != NULL)
+		event_del(s->readable);
+}
+
+static void take_input(struct session *s)
+{
+	if (s->flags & CONSOLE_RAW)
+		take_raw(s);
+	else
+		take_frames(s);
+	console_typed(s->console);
+}
+
+/* A half-closed client still reads; one that is gone is noticed by the next write. */
+static void end_of_client(struct session *s)
+{
+	event_del(s->readable);
+	s->typed_ended = true;
+	s->stdin_ended |= (s->flags & CONSOLE_RAW) != 0;
 	console_typed(s->console);
 }
 
@@ -278,43 +373,41 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	int n = evbuffer_read(s->in, fd, FRAME_HEADER + FRAME_PAYLOAD_MAX);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n > 0) {
-		take_frames(s);
-		return;
-	}
-	/* A half-closed client still reads; one that is gone is noticed by the next write. */
-	event_del(s->readable);
-	s->typed_ended = true;
-	if (n < 0)
-		drop_client(s);
+	if (n > 0)
+		take_input(s);
+	else if (n == 0)
+		end_of_client(s);
 	else
-		console_typed(s->console);
+		drop_client(s);
 }
 
-struct session *session_new(struct console *c, int fd, uint32_t flags, enum flow flow, bool starter,
-	const void *reply, size_t reply_size, const void *early, size_t early_size)
+struct session *session_new(struct console *c, const struct session_client *client)
 {
+	const struct control_console *wants = &client->wants;
 	struct session *s = calloc(1, sizeof *s);
-	if (s == NULL || fd_nonblock(fd, true) < 0) {
-		close(fd);
+	if (s == NULL || fd_nonblock(client->fd, true) < 0) {
+		close(client->fd);
 		free(s);
 		return NULL;
 	}
 	s->console = c;
-	s->fd = fd;
-	s->flags = flags;
-	s->flow = flow;
-	s->starter = starter;
-	s->typed_ended = !(flags & CONSOLE_STDIN);
+	s->fd = client->fd;
+	s->flags = wants->flags;
+	s->flow = (enum flow) wants->flow;
+	s->starter = client->starter;
+	s->typed_ended = !(wants->flags & CONSOLE_STDIN);
+	s->detach.size = wants->n_detach_keys <= DETACH_KEYS_MAX ? wants->n_detach_keys : 0;
+	memcpy(s->detach.keys, wants->detach_keys, s->detach.size);
 	s->in = evbuffer_new();
 	s->out = evbuffer_new();
 	s->typed = evbuffer_new();
-	s->readable = event_new(c->base, fd, EV_READ | EV_PERSIST, on_readable, s);
-	s->writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
-	if (reply_size > 0)
-		evbuffer_add(s->out, reply, reply_size);
-	if (early_size > 0)
-		evbuffer_add(s->in, early, early_size);
+	s->readable = event_new(c->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+	s->writable = event_new(c->base, s->fd, EV_WRITE | EV_PERSIST, on_writable, s);
+	s->detach_timer = event_new(c->base, -1, 0, on_detach_timeout, s);
+	if (client->reply_size > 0)
+		evbuffer_add(s->out, client->reply, client->reply_size);
+	if (client->early_size > 0)
+		evbuffer_add(s->in, client->early, client->early_size);
 	return s;
 }
 
@@ -327,5 +420,5 @@ void session_start(struct session *s)
 	if (evbuffer_get_length(s->out) > 0)
 		event_add(s->writable, NULL);
 	event_add(s->readable, NULL);
-	take_frames(s);
+	take_input(s);
 }

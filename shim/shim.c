@@ -29,6 +29,7 @@
 #include "runtime/cgroup.h"
 #include "runtime/start.h"
 #include "shim/console.h"
+#include "shim/container_log.h"
 #include "shim/folder.h"
 #include "shim/link.h"
 #include "shim/tree.h"
@@ -45,6 +46,7 @@ struct shim {
 	struct event_base *base;
 	struct link link;
 	struct console console;
+	struct container_log log;
 
 	enum shim_state state;
 	int dir_fd, cgroup_fd, rootfs_lock_fd;
@@ -139,6 +141,7 @@ static void finish(struct shim *s)
 	drop_event(&s->taken_timer);
 	drop_event(&s->stop_timer);
 	console_end(&s->console, &s->exit);
+	container_log_close(&s->log);
 	release(s);
 	link_close(&s->link);
 }
@@ -160,7 +163,7 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	s->exit.user_us = (uint64_t) usage->ru_utime.tv_sec * 1000000 + (uint64_t) usage->ru_utime.tv_usec;
 	s->exit.system_us = (uint64_t) usage->ru_stime.tv_sec * 1000000 + (uint64_t) usage->ru_stime.tv_usec;
 	s->exit.max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024;
-	s->exit.log_lost_bytes = s->console.log.lost_total;
+	s->exit.log_lost_bytes = s->log.lost_total;
 	save_exit(s);
 
 	struct control_exited exited = { .exit = s->exit };
@@ -173,18 +176,23 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	event_add(s->taken_timer, &timeout);
 }
 
-static void attach_client(struct shim *s)
+static void attach_starter(struct shim *s)
 {
 	const struct control_text *reply = &s->start.reply, *early = &s->start.early;
+	struct session_client client = { .wants = s->start.console, .starter = true };
+	struct error ignored;
 	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
 	if (bytes == NULL ||
 		pread(s->fds[FD_TEXTS], bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
 		pread(s->fds[FD_TEXTS], bytes + reply->size, early->size, early->offset) !=
 			(ssize_t) early->size)
 		return;
-	console_attach(&s->console, steal_fd(&s->fds[FD_CLIENT]), s->start.console_flags,
-		(enum flow) s->start.console_flow, true, bytes, reply->size, bytes + reply->size,
-		early->size);
+	client.fd = steal_fd(&s->fds[FD_CLIENT]);
+	client.reply = bytes;
+	client.reply_size = reply->size;
+	client.early = bytes + reply->size;
+	client.early_size = early->size;
+	console_attach(&s->console, &client, &ignored);
 }
 
 static void started(struct shim *s)
@@ -195,7 +203,7 @@ static void started(struct shim *s)
 		s->state = SHIM_RUNNING;
 	link_send(&s->link, &message, CONTROL_STARTED, sizeof message, s->pidfd);
 	if (s->start.flags & START_CONSOLE)
-		attach_client(s);
+		attach_starter(s);
 	fd_close(&s->fds[FD_TEXTS]);
 	console_start(&s->console);
 }
@@ -369,6 +377,26 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 	return start_clone(&start, &s->pid, &s->pidfd, &s->sync, &s->error);
 }
 
+static int open_console(struct shim *s, int ret_stdio[3])
+{
+	const struct control_start *start = &s->start;
+	struct console *c = &s->console;
+	c->base = s->base;
+	c->terminal = start->flags & START_TERMINAL;
+	c->with_stdin = start->flags & START_STDIN;
+	c->input_once = start->flags & START_STDIN_ONCE;
+	c->replays = true;
+	c->on_signal = on_signal;
+	c->on_empty = on_console_empty;
+	c->arg = s;
+	if (start->flags & START_LOG) {
+		c->log = &s->log;
+		if (container_log_open(&s->log, s->dir_fd, start->log_max_size, start->log_max_files) < 0)
+			return error_errno(&s->error, "open the container's log");
+	}
+	return console_open(c, ret_stdio, &s->error);
+}
+
 static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
@@ -383,10 +411,7 @@ static int begin(struct shim *s)
 	if ((s->start.flags & START_LOCK) &&
 		start_lock_rootfs(s->start.rootfs, &s->rootfs_lock_fd, &s->error) < 0)
 		return -1;
-	s->console = (struct console) {
-		.base = s->base, .on_signal = on_signal, .on_empty = on_console_empty, .arg = s
-	};
-	int result = console_open(&s->console, &s->start, s->dir_fd, stdio, &s->error);
+	int result = open_console(s, stdio);
 	if (result == 0)
 		result = cgroup_make(s->fds[FD_CGROUP], s->start.id, &s->cgroup_fd, &s->error);
 	if (result == 0)
@@ -433,7 +458,8 @@ int shim_main(int control_sock)
 		.pidfd = -1,
 		.sync = -1,
 		.fds = { -1, -1, -1, -1, -1 } };
-	s.console.input_fd = s.console.outputs[0].fd = s.console.outputs[1].fd = s.console.log.fd = -1;
+	console_init(&s.console);
+	s.log.fd = -1;
 	struct event_config *config = event_config_new();
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
 	s.base = event_base_new_with_config(config);
@@ -452,5 +478,6 @@ int shim_main(int control_sock)
 	else
 		event_base_dispatch(s.base);
 	console_done(&s.console);
+	container_log_close(&s.log);
 	return s.result;
 }
