@@ -1,8 +1,8 @@
-"""harness.py SCRIPT FUNCTION LIMIT: one integration test, and what it must not leave behind.
+"""harness.py: one integration test, and what it must not leave behind. tests/run forks a process for each.
 
 The function runs in bash with lib.sh, in a mount namespace of its own (it unmounts what it mounts itself, and every
 mount of ours would show) below this process, which is a child subreaper: whatever the test or its daemon leaves
-running ends up here, however often it forked. Exit code 0, 1, or 77 for skipped.
+running ends up here, however often it forked.
 """
 import ctypes
 import os
@@ -145,8 +145,8 @@ def remove_cgroups(folder):
                 print(f"leak: {inner}: {error}")
 
 
-def main():
-    script, function, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def run_test(script, function, limit):
+    """Exit code 0, 1, or 77 for skipped."""
     isolate()
     folder = tempfile.mkdtemp(prefix="cl.", dir=os.environ.get("TEST_TMP", "/tmp"))
     before = mounts()
@@ -193,7 +193,4 @@ def main():
     unmount(mounts() - before)
     if not mounts() - before:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(code if code in (0, SKIPPED) else 1)
-
-
-main()
+    return code if code in (0, SKIPPED) else 1
