@@ -16,7 +16,7 @@ rig() {
 rig_run() { # CODE [NAME=VALUE…]
 	local code=$1
 	shift
-	expect "$code" env -u TEST_SUMS -u TRIES BUILD=out TEST_TMP="$T" "$@" "$T/rig/tests/run"
+	expect "$code" env -u TEST_SUMS -u TRIES LANES=1 BUILD=out TEST_TMP="$T" "$@" "$T/rig/tests/run"
 }
 
 test_what_fails_once_is_told() {
