@@ -72,6 +72,7 @@ $(BUILD)/obj/%.o: %.c
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/daemon/interface.o: $(INTERFACES)
+$(BUILD)/obj/client/completion.o: $(wildcard etc/completion/*)
 
 # The built-in root file system; rootfs/make says what is in it.
 $(BUILD)/rootfs/busybox.stamp: rootfs/make
@@ -82,6 +83,10 @@ $(BUILD)/rootfs/busybox.stamp: rootfs/make
 LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/containerd-lite
 SHARE = $(DESTDIR)$(PREFIX)/share/containerd-lite
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+FISH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+COMPLETIONS = $(BASH_COMPLETIONS) $(ZSH_COMPLETIONS) $(FISH_COMPLETIONS)
 install: all
 	install -d $(UNITS) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(SHARE)/rootfs $(SHARE)/interface $(DESTDIR)/etc/containerd-lite
@@ -93,6 +98,10 @@ install: all
 	for unit in systemd/*.service; do sed 's|@PREFIX@|$(PREFIX)|' $$unit >$(UNITS)/$${unit#systemd/} || exit 1; done
 	install -m 644 systemd/containerd-lite.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/containerd-lite.conf
 	install -m 644 systemd/containerd-lite.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/containerd-lite.conf
+	install -d $(COMPLETIONS)
+	install -m 644 etc/completion/ctl.bash $(BASH_COMPLETIONS)/ctl
+	install -m 644 etc/completion/_ctl $(ZSH_COMPLETIONS)/_ctl
+	install -m 644 etc/completion/ctl.fish $(FISH_COMPLETIONS)/ctl.fish
 	test -e $(DESTDIR)/etc/containerd-lite/containerd-lite.conf || \
 		install -m 644 etc/containerd-lite.conf $(DESTDIR)/etc/containerd-lite
 

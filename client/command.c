@@ -38,6 +38,10 @@ const struct command commands[] = {
 		{ info_options, help_letter_options }, verb_version },
 	{ "help", NULL, "[COMMAND]", "show this, or a command's options", 0, 1, false,
 		{ help_letter_options }, verb_help, COMPLETE_COMMAND },
+	{ "completion", NULL, "bash|zsh|fish", "print the script by which a shell completes ctl", 1, 1, false,
+		{ help_letter_options }, verb_completion, COMPLETE_SHELL },
+	{ "__complete", NULL, "WORD…", "what can be in place of the last word", 0, -1, true,
+		{ help_letter_options }, verb_complete },
 	{ 0 },
 };
 
@@ -59,6 +63,11 @@ static bool listed(const char *list, const char *word)
 		p += n;
 	}
 	return false;
+}
+
+bool command_hidden(const struct command *command)
+{
+	return command->name[0] == '_';
 }
 
 const struct command *command_find(const char *name)
@@ -113,7 +122,8 @@ const char *command_guess(const char *name)
 	const char *guess = NULL;
 	int best = GUESS_MAX;
 	for (const struct command *c = commands; c->name != NULL; c++)
-		consider(name, c->name, &best, &guess);
+		if (!command_hidden(c))
+			consider(name, c->name, &best, &guess);
 	return guess;
 }
 

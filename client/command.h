@@ -30,6 +30,7 @@ struct command {
 extern const struct command commands[];	  /* name NULL at the end */
 extern const struct command root_command; /* `ctl` itself: the options before the verb */
 
+bool command_hidden(const struct command *command);   /* for scripts, not for people */
 const struct command *command_find(const char *name); /* by name or alias, or NULL */
 /* The verb (or one of the options) that somebody may have meant, or NULL. */
 const char *command_guess(const char *name);
@@ -52,3 +53,5 @@ int verb_events(struct arguments *args);
 int verb_info(struct arguments *args);
 int verb_version(struct arguments *args);
 int verb_help(struct arguments *args);
+int verb_completion(struct arguments *args);
+int verb_complete(struct arguments *args);

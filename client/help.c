@@ -132,7 +132,8 @@ void help_overview(void)
 {
 	printf("Usage: ctl [OPTION…] COMMAND [ARGUMENT…]\n\nCommands:\n");
 	for (const struct command *c = commands; c->name != NULL; c++)
-		printf("  %-10s%s\n", c->name, c->summary);
+		if (!command_hidden(c))
+			printf("  %-12s%s\n", c->name, c->summary);
 	print_group(&root_command, GROUP_COMMON);
 	printf("\n`ctl COMMAND --help` lists a command's options.\n");
 }

@@ -14,18 +14,19 @@ struct json_object;
 
 /* What a value is; value.c has a setter for each. */
 enum value_kind {
-	VALUE_END,     /* no row: the end of a table */
-	VALUE_FLAG,    /* none, or =true, =false */
-	VALUE_TEXT,    /* the last one counts */
-	VALUE_WORD,    /* a list of one: --entrypoint */
-	VALUE_LIST,    /* each is one more element */
-	VALUE_CHOICE,  /* one of metavar's words, which | parts */
-	VALUE_COUNT,   /* 0 to 2^31 - 1 */
-	VALUE_INTEGER, /* also negative */
-	VALUE_SIZE,    /* bytes */
-	VALUE_TAIL,    /* a count, or "all" */
-	VALUE_TIMEOUT, /* a duration, or -1: for ever */
-	VALUE_TIME,    /* RFC 3339 on the wire */
+	VALUE_END,	  /* no row: the end of a table */
+	VALUE_FLAG,	  /* none, or =true, =false */
+	VALUE_TEXT,	  /* the last one counts */
+	VALUE_WORD,	  /* a list of one: --entrypoint */
+	VALUE_LIST,	  /* each is one more element */
+	VALUE_CAPABILITY, /* likewise */
+	VALUE_CHOICE,	  /* one of metavar's words, which | parts */
+	VALUE_COUNT,	  /* 0 to 2^31 - 1 */
+	VALUE_INTEGER,	  /* also negative */
+	VALUE_SIZE,	  /* bytes */
+	VALUE_TAIL,	  /* a count, or "all" */
+	VALUE_TIMEOUT,	  /* a duration, or -1: for ever */
+	VALUE_TIME,	  /* RFC 3339 on the wire */
 	VALUE_SIGNAL,
 	VALUE_FILE,	 /* as it is written */
 	VALUE_PATH,	 /* made absolute */
@@ -54,8 +55,10 @@ enum complete {
 	COMPLETE_CHOICE, /* metavar's words */
 	COMPLETE_SIGNAL,
 	COMPLETE_VARIABLE,
-	COMPLETE_COMMAND,   /* ctl's verbs */
-	COMPLETE_IMAGE,	    /* and then a program's words, files */
+	COMPLETE_CAPABILITY,
+	COMPLETE_SHELL,	  /* the command's arguments, which | parts */
+	COMPLETE_COMMAND, /* ctl's verbs */
+	COMPLETE_IMAGE,
 	COMPLETE_CONTAINER, /* of any state */
 	COMPLETE_RUNNING,
 	COMPLETE_STARTABLE,

@@ -67,8 +67,9 @@ const struct option config_options[] = {
 
 	{ "privileged", 0, VALUE_FLAG, GROUP_SECURITY, "privileged", NULL,
 		"all capabilities, all of /proc and /sys, no no_new_privs: root on this host" },
-	{ "cap-add", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_add", "CAP", "add a capability, or ALL" },
-	{ "cap-drop", 0, VALUE_LIST, GROUP_SECURITY, "capabilities_drop", "CAP",
+	{ "cap-add", 0, VALUE_CAPABILITY, GROUP_SECURITY, "capabilities_add", "CAP",
+		"add a capability, or ALL" },
+	{ "cap-drop", 0, VALUE_CAPABILITY, GROUP_SECURITY, "capabilities_drop", "CAP",
 		"drop a capability, or ALL" },
 	{ "security-opt", 0, VALUE_SECURITY_OPT, GROUP_SECURITY, "no_new_privileges", "OPTION",
 		"no-new-privileges (on by default), or =false: set-user-id programs work" },

@@ -364,6 +364,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_TEXT] = { false, set_text },
 	[VALUE_WORD] = { false, set_word },
 	[VALUE_LIST] = { false, set_list },
+	[VALUE_CAPABILITY] = { false, set_list, COMPLETE_CAPABILITY },
 	[VALUE_CHOICE] = { false, set_choice, COMPLETE_CHOICE },
 	[VALUE_COUNT] = { false, set_count },
 	[VALUE_INTEGER] = { false, set_integer },
