@@ -8,38 +8,76 @@
 
 const struct command commands[] = {
 	{ "create", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container without starting it", 0, -1, true,
-		{ config_options, common_options, later_options }, verb_create, COMPLETE_IMAGE },
+		{ config_options, common_options, later_options }, verb_create, COMPLETE_IMAGE,
+		"The container is written down, durably unless --rm is given, and its id printed. `ctl "
+		"start` runs it. What stands behind IMAGE is the program and its arguments; options end "
+		"there." },
 	{ "run", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container and start it", 0, -1, true,
-		{ config_options, run_options, common_options, later_options }, verb_run, COMPLETE_IMAGE },
+		{ config_options, run_options, common_options, later_options }, verb_run, COMPLETE_IMAGE,
+		"Without -d the program's output is ctl's output, signals that ctl gets go to the program, "
+		"and the exit code is the program's. The third interrupt within two seconds ends ctl alone; "
+		"the container goes on, as it does when ctl is killed.\n"
+		"IMAGE is a root file system that is built in: busybox. With --rootfs, --rootfs-rw or "
+		"--bundle there is none, and the first argument is the program." },
 	{ "start", NULL, MANY, "start containers that were created or have ended", 1, -1, false,
-		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE },
+		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE,
+		"The id or name of each is printed once its program has been executed. With -a or -i it is "
+		"one container, and ctl becomes its console as with run." },
 	{ "stop", NULL, MANY, "ask containers to end, and kill what has not after a while", 1, -1, false,
-		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING },
+		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING,
+		"Each gets its stop signal and, where it has not ended after a while, is killed with all of "
+		"its processes. Returns when nothing of it runs any more. All are stopped at the same time. "
+		"A first process that has no handler for a signal ignores it: --init helps." },
 	{ "restart", NULL, MANY, "stop containers if they run, and start them", 1, -1, false,
-		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER },
+		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER,
+		"As stop and then start. A container that does not run is only started; one made with --rm "
+		"cannot be restarted." },
 	{ "kill", NULL, MANY, "send a signal to containers", 1, -1, false,
-		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING },
+		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING,
+		"The signal goes to the first process. A first process ignores every signal that it has no "
+		"handler for, but KILL and STOP." },
 	{ "wait", NULL, MANY, "wait for containers to end and print their exit codes", 1, -1, false,
-		{ wait_options, help_letter_options }, verb_wait, COMPLETE_CONTAINER },
+		{ wait_options, help_letter_options }, verb_wait, COMPLETE_CONTAINER,
+		"The exit code of each is printed on a line of its own, in the order of the arguments. One "
+		"that has ended already is answered at once. The exit code of wait itself is 0 unless a "
+		"container is not known." },
 	{ "rm", "remove", MANY, "remove containers", 1, -1, false, { rm_options, help_letter_options },
-		verb_rm, COMPLETE_CONTAINER },
+		verb_rm, COMPLETE_CONTAINER,
+		"With -f from any state; a second time finishes what the first one may have left." },
 	{ "rename", NULL, "CONTAINER NAME", "give a container another name", 2, 2, false,
-		{ help_letter_options }, verb_rename, COMPLETE_CONTAINER },
-	{ "ps", "ls list", "", "list containers", 0, 0, false, { ps_options, help_letter_options }, verb_ps },
+		{ help_letter_options }, verb_rename, COMPLETE_CONTAINER,
+		"A name has letters, digits, and _ . - from its second character on, at most 64 of them, and "
+		"is not 32 hexadecimal digits." },
+	{ "ps", "ls list", "", "list containers", 0, 0, false, { ps_options, help_letter_options }, verb_ps,
+		COMPLETE_NONE,
+		"The newest comes first. Without -a only those that run are shown, unless a filter asks for "
+		"a state. The same key twice means or, different keys mean and." },
 	{ "inspect", NULL, MANY, "show all that is known of containers, as JSON", 1, -1, false,
-		{ inspect_options, help_letter_options }, verb_inspect, COMPLETE_CONTAINER },
+		{ inspect_options, help_letter_options }, verb_inspect, COMPLETE_CONTAINER,
+		"The OCI configuration that is executed (config), what OCI cannot say (shim), state, last "
+		"exit, limits, paths." },
 	{ "logs", NULL, "CONTAINER", "show what a container has written", 1, 1, false,
-		{ logs_options, help_letter_options }, verb_logs, COMPLETE_CONTAINER },
+		{ logs_options, help_letter_options }, verb_logs, COMPLETE_CONTAINER,
+		"With --follow until the container ends. The log outlives the container's end and is gone "
+		"with the container. What could not be written because the disk was full is told in a "
+		"line." },
 	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
-		verb_events },
+		verb_events, COMPLETE_NONE,
+		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "
+		"stopped, without a gap or a repetition; and says who asked for what happened." },
 	{ "info", NULL, "", "show the daemon and what this host can do", 0, 0, false,
-		{ info_options, help_letter_options }, verb_info },
+		{ info_options, help_letter_options }, verb_info, COMPLETE_NONE,
+		"Also the versions, folders, cgroup controllers that can be used, and how many containers "
+		"there are. `ctl doctor` looks at the host itself." },
 	{ "version", NULL, "", "show the versions of ctl and of the daemon", 0, 0, false,
-		{ info_options, help_letter_options }, verb_version },
+		{ info_options, help_letter_options }, verb_version, COMPLETE_NONE,
+		"ctl's own version is printed even where no daemon answers; then the exit code is 125." },
 	{ "help", NULL, "[COMMAND]", "show this, or a command's options", 0, 1, false,
-		{ help_letter_options }, verb_help, COMPLETE_COMMAND },
+		{ help_letter_options }, verb_help, COMPLETE_COMMAND, "The same as --help." },
 	{ "completion", NULL, "bash|zsh|fish", "print the script by which a shell completes ctl", 1, 1, false,
-		{ help_letter_options }, verb_completion, COMPLETE_SHELL },
+		{ help_letter_options }, verb_completion, COMPLETE_SHELL,
+		"In bash: source <(ctl completion bash). make install puts all three where the shells look "
+		"for them." },
 	{ "__complete", NULL, "WORD…", "what can be in place of the last word", 0, -1, true,
 		{ help_letter_options }, verb_complete },
 	{ 0 },

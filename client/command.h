@@ -17,7 +17,7 @@ struct command {
 	const struct option *sets[OPTION_SETS];
 	int (*run)(struct arguments *args); /* returns ctl's exit code */
 	enum complete completes;	    /* what its arguments are */
-	/* What the summary leaves open, in the manual: paragraphs, each ended by a newline; or NULL. */
+	/* What the summary leaves open, for the manual: paragraphs, with newlines between them. */
 	const char *about;
 };
 
