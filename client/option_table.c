@@ -76,6 +76,11 @@ const struct option config_options[] = {
 	{ "sysctl", 0, VALUE_PAIR, GROUP_SECURITY, "sysctls", "NAME=VALUE",
 		"a kernel setting of its own namespaces: net.*, fs.mqueue.*, kernel.shm*, …" },
 
+	{ "device", 0, VALUE_DEVICE, GROUP_DEVICES, "devices", "DEVICE[:TARGET][:rwm]",
+		"a device of the host's, or a folder of them" },
+	{ "device-cgroup-rule", 0, VALUE_LIST, GROUP_DEVICES, "device_rules", "RULE",
+		"what else may be opened: 'c 1:3 rwm', 'b 8:* r'" },
+
 	{ "log-driver", 0, VALUE_CHOICE, GROUP_LOG, "log", "file|none", "where the output is kept (file)" },
 	{ "log-opt", 0, VALUE_LOG_OPT, GROUP_LOG, "", "KEY=VALUE", "max-size=SIZE (10M), max-file=N (3)" },
 	{ 0 },
@@ -150,8 +155,6 @@ const struct option later_options[] = {
 	LATER("cgroup-conf", 0, "KEY=VALUE", NULL, limits_hint),
 	LATER("cgroup-parent", 0, "CGROUP", NULL, limits_hint),
 
-	LATER("device", 0, "DEVICE", NULL, NULL),
-	LATER("device-cgroup-rule", 0, "RULE", NULL, NULL),
 	LATER("gpus", 0, "LIST", NULL, NULL),
 	LATER("pid", 0, "MODE", "private", namespace_hint),
 	LATER("ipc", 0, "MODE", "private", namespace_hint),

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/device.h"
 #include "client/env.h"
 #include "client/mount.h"
 #include "common/clock.h"
@@ -266,6 +267,12 @@ SETTER(set_mount)
 	return mount_from_mount(text, value_array(into, key), err);
 }
 
+SETTER(set_device)
+{
+	(void) o;
+	return device_from_text(text, value_array(into, key), err);
+}
+
 SETTER(set_tmpfs)
 {
 	(void) o;
@@ -383,6 +390,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_VOLUME] = { false, set_volume, COMPLETE_FILE },
 	[VALUE_MOUNT] = { false, set_mount },
 	[VALUE_TMPFS] = { false, set_tmpfs },
+	[VALUE_DEVICE] = { false, set_device },
 	[VALUE_LOG_OPT] = { false, set_log_opt },
 	[VALUE_PAIR] = { false, set_pair },
 	[VALUE_SECURITY_OPT] = { false, set_security_opt },

@@ -15,6 +15,7 @@
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/parse.h"
+#include "daemon/bundle_devices.h"
 #include "daemon/config.h"
 #include "daemon/places.h"
 
@@ -25,7 +26,8 @@
 /* What a foreign bundle's own config.json says. */
 static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
 	"groups", "hostname", "init", "read_only", "mounts", "capabilities_add", "capabilities_drop",
-	"no_new_privileges", "privileged", "ulimits", "sysctls", "shm_size", "oom_score_adj", "domainname" };
+	"no_new_privileges", "privileged", "ulimits", "sysctls", "shm_size", "oom_score_adj", "domainname",
+	"devices", "device_rules" };
 
 void bundle_done(struct bundle *bundle)
 {
@@ -276,8 +278,8 @@ static int check_texts(struct json_object *config, struct error *err)
 }
 
 /* The text of what has been gathered. Fields are only ever added. */
-static void write_shim(
-	struct bundle *bundle, struct json_object *config, const char *image, struct json_object *command)
+static void write_shim(struct bundle *bundle, struct json_object *config, const char *image,
+	struct json_object *command, struct json_object *devices)
 {
 	struct json_object *obj = json_object_new_object(), *labels = json_get(config, "labels"), *groups;
 	char signal_text[16];
@@ -294,6 +296,7 @@ static void write_shim(
 	groups = json_get(config, "groups");
 	json_add(obj, "groups", groups ? json_object_get(groups) : json_object_new_array());
 	json_add_bool(obj, "init", json_flag(config, "init", false));
+	json_add(obj, "devices", json_object_get(devices));
 	json_add_bool(obj, "open_stdin", bundle->open_stdin);
 	json_add_string(obj, "log", bundle->log ? "file" : "none");
 	json_add_int(obj, "log_max_size", bundle->log_max_size);
@@ -315,13 +318,15 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	char *ret_name, struct error *err)
 {
 	_cleanup_bundle_ struct bundle bundle = { .created_ns = clock_realtime_ns() };
-	_cleanup_json_ struct json_object *command = NULL;
+	_cleanup_json_ struct json_object *command = NULL, *devices = NULL;
 	const char *image = NULL;
 	char hostname[16];
 
 	if (read_id(config, bundle.id, err) < 0 || read_name(config, bundle.id, ret_name, err) < 0 ||
 		check_texts(config, err) < 0 || read_source(config, &bundle, &image, err) < 0 ||
-		read_stop(config, defaults, &bundle, err) < 0 || read_log(config, defaults, &bundle, err) < 0)
+		read_stop(config, defaults, &bundle, err) < 0 ||
+		read_log(config, defaults, &bundle, err) < 0 ||
+		bundle_read_devices(config, &devices, err) < 0)
 		return -1;
 	bundle.transient = json_flag(config, "remove", false);
 	bundle.open_stdin = json_flag(config, "open_stdin", false);
@@ -339,7 +344,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 			return -1;
 		bundle.config_size = strlen(bundle.config);
 	}
-	write_shim(&bundle, config, image, command);
+	write_shim(&bundle, config, image, command, devices);
 	*ret_bundle = bundle;
 	bundle = (struct bundle) { 0 };
 	return 0;

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/parse.h"
 #include "daemon/bundle.h"
+#include "daemon/bundle_devices.h"
 #include "daemon/ulimits.h"
 #include "runtime/defaults.h"
 #include "runtime/start.h"
@@ -299,10 +300,11 @@ static int add_mounts(
 
 /* ---- the whole ---- */
 
-static void add_linux(struct json_object *root, struct json_object *config)
+static int add_linux(struct json_object *root, struct json_object *config, struct error *err)
 {
 	static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
 	struct json_object *linux_ = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *resources = json_object_new_object();
 
 	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
 		struct json_object *namespace = json_object_new_object();
@@ -311,7 +313,7 @@ static void add_linux(struct json_object *root, struct json_object *config)
 		json_object_array_add(list, namespace);
 	}
 	json_add(linux_, "namespaces", list);
-	json_add(linux_, "resources", json_object_new_object());
+	json_add(linux_, "resources", resources);
 	if (!json_flag(config, "privileged", false)) {
 		json_add(linux_, "maskedPaths", text_array(default_masked_paths));
 		json_add(linux_, "readonlyPaths", text_array(default_readonly_paths));
@@ -319,6 +321,7 @@ static void add_linux(struct json_object *root, struct json_object *config)
 	if (json_get(config, "sysctls"))
 		json_add(linux_, "sysctl", json_object_get(json_get(config, "sysctls")));
 	json_add(root, "linux", linux_);
+	return bundle_add_device_rules(resources, config, err);
 }
 
 /* "mounts[9].options[2]" of config.json as the Config's "config.mounts[0].options[0]"; *ret_size is how much
@@ -405,7 +408,8 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 	json_add_string(root, "domainname", json_string(config, "domainname", NULL));
 	if (add_mounts(root, config, &defaults, err) < 0)
 		return NULL;
-	add_linux(root, config);
+	if (add_mounts(root, config, &defaults, err) < 0 || add_linux(root, config, err) < 0)
+		return NULL;
 	text = json_text(root, &size);
 	/* The same reader that the start uses: what it would refuse then is told now. */
 	if (start_check_config(text, size, err) < 0) {

@@ -18,6 +18,7 @@
 #include "daemon/request.h"
 #include "daemon/server.h"
 #include "daemon/store.h"
+#include "runtime/device_filter.h"
 
 void handle_get_info(struct request *rq)
 {
@@ -78,6 +79,8 @@ static struct json_object *list_features(void)
 
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		json_object_array_add(array, json_object_new_string(features[i]));
+	if (device_filter_possible())
+		json_object_array_add(array, json_object_new_string("device-filter"));
 	return array;
 }
 

@@ -27,8 +27,12 @@ struct child {
 	int proc_fd;	  /* a procfs that nothing can be mounted into from outside; -1 until proc_open */
 	int null_fd;	  /* the container's /dev/null, verified */
 	int dev_fd;	  /* the container's /dev */
+	bool foreign_dev; /* which is a folder of the host's */
 	int *bind_fds;	  /* spec.n_mounts: the clone of each bind mount's source, else -1 */
 	int *late_ro_fds; /* spec.n_mounts: tmpfs mounts that become read-only at the end, else -1 */
+
+	struct host_node *host_nodes; /* what spec.host_devices are now */
+	size_t n_host_nodes;
 
 	uid_t uid;
 	gid_t gid;
@@ -43,6 +47,7 @@ int step_spec(struct child *c, struct error *err);
 int step_session(struct child *c, struct error *err);
 int step_root_source(struct child *c, struct error *err);
 int step_mount_sources(struct child *c, struct error *err);
+int step_host_devices(struct child *c, struct error *err);
 int step_propagation(struct child *c, struct error *err);
 int step_rootfs(struct child *c, struct error *err);
 int step_mounts(struct child *c, struct error *err);
@@ -55,6 +60,7 @@ int step_paths(struct child *c, struct error *err);
 int step_readonly(struct child *c, struct error *err);
 int step_user(struct child *c, struct error *err);
 int step_cwd(struct child *c, struct error *err);
+int step_device_filter(struct child *c, struct error *err);
 int step_rlimits(struct child *c, struct error *err);
 int step_descriptors(struct child *c, struct error *err);
 int step_no_new_privs(struct child *c, struct error *err);

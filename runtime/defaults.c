@@ -3,6 +3,8 @@
 #include <linux/capability.h>
 #include <stddef.h>
 
+#include "runtime/device_filter.h"
+
 #define CAP(c) (UINT64_C(1) << (c))
 
 const uint64_t default_capabilities =
@@ -65,3 +67,30 @@ const struct default_rlimit default_rlimits[] = {
 	{ "RLIMIT_CORE", 0, 0 },
 	{ NULL, 0, 0 },
 };
+
+const struct default_device default_devices[] = {
+	{ "null", 1, 3 },
+	{ "zero", 1, 5 },
+	{ "full", 1, 7 },
+	{ "random", 1, 8 },
+	{ "urandom", 1, 9 },
+	{ "tty", 5, 0 },
+	{ NULL, 0, 0 },
+};
+
+const struct device_rule default_device_rules[] = {
+	/* A node alone is nothing: package managers unpack them, and they can't be opened. */
+	{ true, 'c', DEVICE_MKNOD, DEVICE_ANY, DEVICE_ANY },
+	{ true, 'b', DEVICE_MKNOD, DEVICE_ANY, DEVICE_ANY },
+	/* Those of default_devices. */
+	{ true, 'c', DEVICE_ALL, 1, 3 },
+	{ true, 'c', DEVICE_ALL, 1, 5 },
+	{ true, 'c', DEVICE_ALL, 1, 7 },
+	{ true, 'c', DEVICE_ALL, 1, 8 },
+	{ true, 'c', DEVICE_ALL, 1, 9 },
+	{ true, 'c', DEVICE_ALL, 5, 0 },
+	/* The container's own terminals: ptmx, and what its devpts has. */
+	{ true, 'c', DEVICE_ALL, 5, 2 },
+	{ true, 'c', DEVICE_ALL, 136, DEVICE_ANY },
+};
+const size_t default_device_rules_count = sizeof default_device_rules / sizeof *default_device_rules;

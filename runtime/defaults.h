@@ -1,11 +1,14 @@
 /*
  * defaults.h - what a container gets when nobody says otherwise: capabilities, paths masked and read-only,
  * mounts, environment, rlimits. The daemon writes them into config.json; the runtime executes only what it
- * finds there.
+ * finds there. The devices alone are the runtime's to add, as the OCI runtime-spec has it.
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "runtime/device_filter.h"
 
 extern const uint64_t default_capabilities;	   /* as a mask of 1 << CAP_… */
 extern const char *const default_masked_paths[];   /* NULL at the end */
@@ -23,3 +26,14 @@ struct default_rlimit {
 	uint64_t soft, hard;
 };
 extern const struct default_rlimit default_rlimits[]; /* type NULL at the end */
+
+/* Nodes of /dev that every container has. */
+struct default_device {
+	const char *name;
+	unsigned major, minor;
+};
+extern const struct default_device default_devices[]; /* name NULL at the end */
+
+/* What may be opened and made beside them: they open no way to anything of the machine. */
+extern const struct device_rule default_device_rules[];
+extern const size_t default_device_rules_count;

@@ -2,8 +2,20 @@
  * root can lead any of it elsewhere. */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/spec_devices.h"
+
 struct child;
 struct error;
+
+/* A device of the host's, as it is at this start. */
+struct host_node {
+	struct spec_device node;
+	uint32_t access;
+	bool from_folder; /* nobody named it: what is at its place already stays */
+};
 
 /* In the folder dev_fd (takes it). */
 int devices_make(struct child *c, int dev_fd, struct error *err);

@@ -230,7 +230,7 @@ static int take_propagation(void *target, const struct field *f, struct error *e
 static int take_resources(void *target, const struct field *f, struct error *err)
 {
 	static const struct field_row rows[] = {
-		{ "devices", FIELD_IGNORE }, /* accepted, not applied yet */
+		{ "devices", FIELD_TAKE, json_type_array, spec_take_device_rules },
 		{ "memory", FIELD_REFUSE },
 		{ "cpu", FIELD_REFUSE },
 		{ "pids", FIELD_REFUSE },
@@ -292,7 +292,7 @@ static int take_linux(void *target, const struct field *f, struct error *err)
 		{ "maskedPaths", FIELD_TAKE, json_type_array, take_masked_paths },
 		{ "readonlyPaths", FIELD_TAKE, json_type_array, take_readonly_paths },
 		{ "rootfsPropagation", FIELD_TAKE, json_type_string, take_propagation },
-		{ "devices", FIELD_REFUSE },
+		{ "devices", FIELD_TAKE, json_type_array, spec_take_devices },
 		{ "seccomp", FIELD_REFUSE },
 		{ "uidMappings", FIELD_REFUSE },
 		{ "gidMappings", FIELD_REFUSE },
@@ -369,7 +369,7 @@ static int read_shim(struct spec *spec, struct error *err)
 	spec->init = json_flag(spec->shim, "init", false);
 	if (field_member(&f, "groups", &groups) == 0 && field_strings(&groups, &spec->groups, err) < 0)
 		return -1;
-	return 0;
+	return spec_read_host_devices(spec, spec->shim, err);
 }
 
 int spec_parse(const char *config, size_t config_size, const char *shim, size_t shim_size,
@@ -395,6 +395,9 @@ void spec_done(struct spec *spec)
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		mount_done(&spec->mounts[i]);
 	free(spec->mounts);
+	free(spec->devices);
+	free(spec->device_rules);
+	free(spec->host_devices);
 	strings_free(&spec->args);
 	strings_free(&spec->env);
 	strings_free(&spec->masked_paths);

@@ -11,6 +11,7 @@
 
 #include "runtime/fields.h"
 #include "runtime/mount_options.h"
+#include "runtime/spec_devices.h"
 
 #define SPEC_TEXT_MAX	 (1024 * 1024) /* of each of the files */
 #define SPEC_MOUNTS_MAX	 512
@@ -62,6 +63,10 @@ struct spec {
 	struct spec_sysctl sysctls[SPEC_SYSCTLS_MAX];
 	size_t n_sysctls;
 	struct strings masked_paths, readonly_paths;
+	struct spec_device *devices; /* linux.devices */
+	size_t n_devices;
+	struct device_rule *device_rules; /* linux.resources.devices, in their order */
+	size_t n_device_rules;
 	unsigned namespaces; /* what was asked for: 1 << row of the table of namespaces */
 
 	/* shim.json */
@@ -69,6 +74,8 @@ struct spec {
 	bool user_is_default;
 	struct strings groups;
 	bool init;
+	struct spec_host_device *host_devices;
+	size_t n_host_devices;
 };
 
 /* shim: NULL if there is none. spec_done is the caller's, also after a failure. */

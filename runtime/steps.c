@@ -23,6 +23,7 @@ static const struct {
 	 * host's must come from it. */
 	{ "rootfs", step_root_source },
 	{ "mounts", step_mount_sources },
+	{ "devices", step_host_devices },
 	{ "propagation", step_propagation },
 	{ "rootfs", step_rootfs },
 	{ "mounts", step_mounts },
@@ -40,6 +41,8 @@ static const struct {
 	{ "read-only", step_readonly },
 
 	{ "user", step_user },
+	/* Once all nodes are made. */
+	{ "devices", step_device_filter },
 	/* Before the limits, which may leave no descriptor to be had. */
 	{ "descriptors", step_descriptors },
 	{ "limits", step_rlimits },

@@ -93,7 +93,6 @@ test_not_supported_yet() {
 		run --cpus 1 busybox => run: --cpus: not supported yet | limits come with a later version
 		run -p 80:80 busybox => run: --publish: not supported yet | a container has its own network namespace with loopback only
 		run --network host busybox => run: --network: not supported yet | a container has its own network namespace with loopback only
-		run --device /dev/fuse busybox => run: --device: not supported yet | ctl run --help lists its options
 		create --health-cmd true busybox => create: --health-cmd: not supported yet | health checks come with a later version
 	EOF
 }

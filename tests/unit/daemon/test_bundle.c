@@ -67,7 +67,7 @@ static void test_defaults(void **state)
 	is(config, "process.env.1", "\"HOSTNAME=0123456789ab\"");
 	is(config, "process.capabilities.inheritable", "[]");
 	is(config, "process.capabilities.ambient", "[]");
-	is(config, "linux.resources", "{}");
+	is(config, "linux.resources.devices", "[{\"allow\":false,\"access\":\"rwm\"}]");
 	assert_int_equal(json_length(at(config, "linux.namespaces")), 6);
 	assert_int_equal(json_length(at(config, "process.capabilities.bounding")), 11);
 	is(bundle.shim_json, "version", "1");
