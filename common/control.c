@@ -26,6 +26,9 @@ static const struct {
 	[CONTROL_WORK] = { sizeof(struct control_work), UP_TO(struct control_work, path) },
 	[CONTROL_WORK_DONE] = { sizeof(struct control_work_done),
 		UP_TO(struct control_work_done, text_size) },
+	[CONTROL_ATTACH] = { sizeof(struct control_attach), UP_TO(struct control_attach, console) },
+	[CONTROL_ATTACHED] = { sizeof(struct control_head), sizeof(struct control_head) },
+	[CONTROL_RESIZE] = { sizeof(struct control_resize), UP_TO(struct control_resize, unused) },
 };
 _Static_assert(sizeof(struct control_start) <= CONTROL_MESSAGE_MAX, "the largest message fits");
 _Static_assert(sizeof(struct control_work) <= CONTROL_MESSAGE_MAX, "the largest message fits");

@@ -10,8 +10,10 @@
  * and looks at nothing else. The first message on that socket, which the daemon may send at once, says what
  * to do:
  *
- *   daemon → shim    START, later KILL, STOP, EXIT_TAKEN, HELLO (first on a connection to RUN/shims/<id>)
- *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO)
+ *   daemon → shim    START, later KILL, STOP, ATTACH, RESIZE, EXIT_TAKEN, HELLO (first on a connection to
+ *                    RUN/shims/<id>)
+ *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO); ATTACHED or FAILED, on a socket that
+ *                    came with ATTACH
  *   daemon → worker  WORK
  *   worker → daemon  WORK_DONE or FAILED; then it exits. End of file without either: it died.
  *
@@ -49,6 +51,9 @@ enum control_type {
 	CONTROL_STATUS,
 	CONTROL_WORK,
 	CONTROL_WORK_DONE,
+	CONTROL_ATTACH,
+	CONTROL_ATTACHED,
+	CONTROL_RESIZE,
 	CONTROL_TYPES,
 };
 #define CONTROL_FIRST_TYPES (CONTROL_WORK_DONE + 1) /* those below it every shim knows */
@@ -147,6 +152,22 @@ struct control_stop {
 	struct control_head head;
 	int32_t sig;
 	int64_t timeout_ms; /* -1: for ever; 0: kill at once */
+};
+
+/*
+ * One more client for the console. Descriptors, in this order: memfd with the texts; the client's connection;
+ * a socket for the answer, ATTACHED (only a head) or FAILED.
+ */
+struct control_attach {
+	struct control_head head;
+	struct control_text reply, early; /* as in START */
+	struct control_console console;
+};
+
+struct control_resize {
+	struct control_head head;
+	uint16_t rows, columns;
+	uint32_t unused;
 };
 
 enum shim_state { SHIM_STARTING, SHIM_RUNNING, SHIM_STOPPING, SHIM_EXITED };

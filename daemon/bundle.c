@@ -63,8 +63,8 @@ struct json_object *bundle_labels(const struct bundle *bundle)
 uint32_t bundle_start_flags(const struct bundle *bundle)
 {
 	return (bundle->transient ? START_TRANSIENT : 0) | (bundle->open_stdin ? START_STDIN : 0) |
-	       (bundle->direct ? START_DIRECT : 0) | (bundle->lock ? START_LOCK : 0) |
-	       (bundle->log ? START_LOG : 0);
+	       (bundle->terminal ? START_TERMINAL : 0) | (bundle->direct ? START_DIRECT : 0) |
+	       (bundle->lock ? START_LOCK : 0) | (bundle->log ? START_LOG : 0);
 }
 
 /* ---- id and name ---- */
@@ -270,11 +270,7 @@ static int check_texts(struct json_object *config, struct error *err)
 			0)
 			return -1;
 	}
-	if (!json_flag(config, "terminal", false))
-		return 0;
-	error_set(err, ERROR_NOT_SUPPORTED, "a terminal is not supported yet");
-	snprintf(err->field, sizeof(err->field), "terminal");
-	return error_hint(err, "without -t it runs with pipes");
+	return 0;
 }
 
 /* The text of what has been gathered. Fields are only ever added. */
@@ -298,6 +294,7 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 	json_add_bool(obj, "init", json_flag(config, "init", false));
 	json_add(obj, "devices", json_object_get(devices));
 	json_add_bool(obj, "open_stdin", bundle->open_stdin);
+	json_add_bool(obj, "terminal", bundle->terminal);
 	json_add_string(obj, "log", bundle->log ? "file" : "none");
 	json_add_int(obj, "log_max_size", bundle->log_max_size);
 	json_add_int(obj, "log_max_files", bundle->log_max_files);
@@ -330,6 +327,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 		return -1;
 	bundle.transient = json_flag(config, "remove", false);
 	bundle.open_stdin = json_flag(config, "open_stdin", false);
+	bundle.terminal = json_flag(config, "terminal", false);
 	if (bundle.folder) {
 		if (check_foreign(config, err) < 0)
 			return -1;
@@ -355,7 +353,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 int bundle_take_config(struct bundle *bundle, const char *text, size_t size, struct error *err)
 {
 	_cleanup_json_ struct json_object *config = NULL, *shim = json_object_get(bundle->shim_json);
-	struct json_object *root, *args;
+	struct json_object *root, *process, *args;
 	const char *path;
 
 	if (json_parse(text, size, &config, err) < 0)
@@ -375,10 +373,15 @@ int bundle_take_config(struct bundle *bundle, const char *text, size_t size, str
 	/* Our copy is not in the bundle's folder, so that its root can't be relative any more. */
 	json_add_string(root, "path", bundle->rootfs);
 	bundle->lock = !json_flag(root, "readonly", false);
+	process = json_get(config, "process");
+	args = json_get(process, "args");
+	bundle->terminal |= json_flag(process, "terminal", false);
+	if (process)
+		json_add_bool(process, "terminal", bundle->terminal);
 	bundle->config = strdup(json_text(config, &bundle->config_size));
-	args = json_get(json_get(config, "process"), "args");
 	json_add_string(shim, "rootfs", bundle->rootfs);
 	json_add_bool(shim, "rootfs_lock", bundle->lock);
+	json_add_bool(shim, "terminal", bundle->terminal);
 	json_add(shim, "command", args ? json_object_get(args) : json_object_new_array());
 	free(bundle->shim);
 	bundle->shim = strdup(json_text(shim, &bundle->shim_size));
@@ -432,6 +435,7 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->lock = json_flag(obj, "rootfs_lock", false);
 	bundle->transient = json_flag(obj, "remove", false);
 	bundle->open_stdin = json_flag(obj, "open_stdin", false);
+	bundle->terminal = json_flag(obj, "terminal", false);
 	bundle->log = strcmp(json_string(obj, "log", "file"), "file") == 0;
 	bundle->log_max_size = json_int(obj, "log_max_size", 10 * 1024 * 1024);
 	bundle->log_max_files = (uint32_t) json_int(obj, "log_max_files", 3);

@@ -26,6 +26,7 @@ struct bundle {
 	char *rootfs, *folder;		 /* absolute; folder: of a foreign bundle, else NULL */
 	bool direct, lock;		 /* rootfs itself is the root; one container at a time */
 	bool transient, open_stdin, log; /* transient: --rm */
+	bool terminal;			 /* asked for; or a foreign bundle has it */
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	int stop_signal;

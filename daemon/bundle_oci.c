@@ -61,6 +61,8 @@ static int add_env(
 	json_add(process, "env", env);
 	snprintf(entry, sizeof(entry), "HOSTNAME=%s", hostname);
 	env_set(env, entry);
+	if (json_flag(config, "terminal", false))
+		env_set(env, "TERM=xterm");
 	if (json_length(wanted) > ENV_MAX)
 		return error_config(err, "config.env", "config.env has more than %d entries", ENV_MAX);
 	for (size_t i = 0; i < json_length(wanted); i++) {
@@ -142,7 +144,7 @@ static int add_process(struct json_object *root, struct json_object *config, str
 	const char *cwd = json_string(config, "cwd", "/");
 
 	json_add(root, "process", process);
-	json_add_bool(process, "terminal", false);
+	json_add_bool(process, "terminal", json_flag(config, "terminal", false));
 	/* A user by name is in shim.json: only inside the container can it be looked up. */
 	json_add_int(user, "uid", 0);
 	json_add_int(user, "gid", 0);

@@ -37,6 +37,8 @@ static const struct method {
 	{ CONTAINER, "Explain", handle_explain, 0 },
 	{ CONTAINER, "Run", handle_run, METHOD_UPGRADE },
 	{ CONTAINER, "Start", handle_start, METHOD_UPGRADE },
+	{ CONTAINER, "Attach", handle_attach, METHOD_TARGET | METHOD_UPGRADE },
+	{ CONTAINER, "Resize", handle_resize, METHOD_TARGET },
 	{ CONTAINER, "Kill", handle_kill, 0 },
 	{ CONTAINER, "Stop", handle_stop, 0 },
 	{ CONTAINER, "Restart", handle_restart, 0 },

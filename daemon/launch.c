@@ -7,6 +7,7 @@
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/wire.h"
+#include "daemon/attach.h"
 #include "daemon/container.h"
 #include "daemon/request.h"
 #include "daemon/shim_link.h"
@@ -66,38 +67,20 @@ static void on_left(struct request *rq)
 	request_drop(rq);
 }
 
-static uint32_t console_flags(struct json_object *console, const struct container *c)
-{
-	bool in = c->bundle.open_stdin && json_flag(console, "stdin", true);
-
-	return (in ? CONSOLE_STDIN : 0) | (json_flag(console, "stdout", true) ? CONSOLE_STDOUT : 0) |
-	       (json_flag(console, "stderr", true) ? CONSOLE_STDERR : 0);
-}
-
-static struct json_object *make_reply(const struct container *c, bool in)
-{
-	struct json_object *reply = json_object_new_object();
-
-	json_add_string(reply, "id", container_id(c));
-	json_add_string(reply, "name", c->name);
-	json_add_bool(reply, "terminal", false);
-	json_add_bool(reply, "stdin", in);
-	return reply;
-}
-
 /* With the client's connection, which nobody here reads any more from now on. */
 static int start_with_console(struct launch *launch, struct container *c, bool is_new, struct error *err)
 {
 	struct conn *conn = launch->rq->conn;
-	struct json_object *wanted = json_get(launch->rq->parameters, "console");
-	struct shim_console console = { .wants.flags = console_flags(wanted, c) };
+	struct attach_target target = { c->bundle.terminal, c->bundle.open_stdin,
+		c->bundle.terminal ? FLOW_DROP : FLOW_BLOCK };
+	struct shim_console console = { 0 };
 	_cleanup_free_ char *text = NULL;
 
-	launch->reply = make_reply(c, console.wants.flags & CONSOLE_STDIN);
+	if (attach_wants(json_get(launch->rq->parameters, "console"), &target, &console.wants, err) < 0)
+		return -1;
+	launch->reply = attach_reply(c, &console.wants);
 	text = reply_format(launch->reply, false, conn_terminator(conn), &console.reply_size);
 	console.reply = text;
-	console.wants.flow =
-		strcmp(json_string(wanted, "flow", "block"), "drop") == 0 ? FLOW_DROP : FLOW_BLOCK;
 	console.early = conn_early(conn, &console.early_size);
 	console.client = conn_lend(conn);
 	launch->lent = true;
@@ -119,7 +102,7 @@ void launch(struct request *rq, struct container *c, bool is_new)
 	if (rq->upgrade && rq->conn) {
 		r = start_with_console(launch, c, is_new, &err);
 	} else {
-		launch->reply = make_reply(c, false);
+		launch->reply = attach_reply(c, &(struct control_console) { 0 });
 		r = container_start(c, is_new, NULL, &err);
 	}
 	if (r < 0) {

@@ -188,16 +188,23 @@ static bool knows(const struct shim *shim, enum control_type type)
 	return !shim->has_status || type < types;
 }
 
-static int tell(struct shim *shim, void *message, enum control_type type, uint32_t size, struct error *err)
+/* With descriptors, which are borrowed. */
+static int hand(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
+	unsigned n, struct error *err)
 {
 	if (!knows(shim, type)) {
 		error_set(err, ERROR_NOT_SUPPORTED,
 			"the container's shim is older than the daemon, and cannot do this");
 		return error_hint(err, "it can once the container has been started anew");
 	}
-	if (control_send(shim->sock, message, type, size, NULL, 0) == 0)
+	if (control_send(shim->sock, message, type, size, fds, n) == 0)
 		return 0;
 	return error_errno(err, "tell the container's shim");
+}
+
+static int tell(struct shim *shim, void *message, enum control_type type, uint32_t size, struct error *err)
+{
+	return hand(shim, message, type, size, NULL, 0, err);
 }
 
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err)
@@ -212,6 +219,27 @@ int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err)
 	struct control_stop message = { .sig = sig, .timeout_ms = timeout_ms };
 
 	return tell(shim, &message, CONTROL_STOP, sizeof(message), err);
+}
+
+int shim_attach(struct shim *shim, const struct shim_console *console, int answer, struct error *err)
+{
+	struct texts texts = { 0 };
+	struct control_attach message = { .console = console->wants,
+		.reply = texts_add(&texts, console->reply, console->reply_size),
+		.early = texts_add(&texts, console->early, console->early_size) };
+	_cleanup_fd_ int memfd = texts_memfd(&texts);
+	int fds[] = { memfd, console->client, answer };
+
+	if (memfd < 0)
+		return error_errno(err, "make a file in memory for the shim");
+	return hand(shim, &message, CONTROL_ATTACH, sizeof(message), fds, 3, err);
+}
+
+int shim_resize(struct shim *shim, uint16_t rows, uint16_t columns, struct error *err)
+{
+	struct control_resize message = { .rows = rows, .columns = columns };
+
+	return tell(shim, &message, CONTROL_RESIZE, sizeof(message), err);
 }
 
 /* By /proc/self/fd, since sun_path has 108 bytes and the run folder's path may be longer. */

@@ -28,6 +28,7 @@ struct child {
 	int null_fd;	  /* the container's /dev/null, verified */
 	int dev_fd;	  /* the container's /dev */
 	bool foreign_dev; /* which is a folder of the host's */
+	int peer_fd;	  /* with a terminal, its side that becomes stdio */
 	int *bind_fds;	  /* spec.n_mounts: the clone of each bind mount's source, else -1 */
 	int *late_ro_fds; /* spec.n_mounts: tmpfs mounts that become read-only at the end, else -1 */
 
@@ -53,6 +54,7 @@ int step_rootfs(struct child *c, struct error *err);
 int step_mounts(struct child *c, struct error *err);
 int step_devices(struct child *c, struct error *err);
 int step_pivot(struct child *c, struct error *err);
+int step_console(struct child *c, struct error *err);
 int step_hostname(struct child *c, struct error *err);
 int step_loopback(struct child *c, struct error *err);
 int step_oom_score(struct child *c, struct error *err);

@@ -32,6 +32,10 @@ static int fail(const struct error *err)
 static _Noreturn void run_program(char **argv)
 {
 	struct error err = { 0 };
+	/* On a terminal its keys' signals are for the program, and not for us to pass on a second time. TTOU
+	 * is blocked here, as everything is. */
+	if (isatty(STDIN_FILENO) && setpgid(0, 0) == 0)
+		tcsetpgrp(STDIN_FILENO, getpid());
 	program_reset_signals();
 	program_execute(argv, environ, &err);
 	_exit(fail(&err));

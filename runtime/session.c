@@ -18,6 +18,7 @@
 #include "common/error.h"
 #include "common/fd.h"
 #include "runtime/child.h"
+#include "runtime/console.h"
 #include "runtime/start.h"
 #include "runtime/target.h"
 
@@ -122,16 +123,16 @@ static int own_pipe(struct child *c, int fd, struct error *err)
 	return 0;
 }
 
-static int place_stdio(const struct start *s, struct error *err)
+static int place_stdio(const struct child *c, struct error *err)
 {
 	int from[3];
 	for (int i = 0; i < 3; i++) {
-		from[i] = s->stdio[i];
+		from[i] = c->start->terminal ? c->peer_fd : c->start->stdio[i];
 		/* One that lies where another one goes has to make room. */
 		if (from[i] < 3 && from[i] != i)
 			from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
 		if (from[i] < 0)
-			return error_errno(err, "move descriptor %d", s->stdio[i]);
+			return error_errno(err, "move descriptor %d", i);
 	}
 	for (int i = 0; i < 3; i++)
 		if (from[i] == i ? fcntl(i, F_SETFD, 0) < 0 : dup2(from[i], i) < 0)
@@ -143,7 +144,9 @@ static int place_stdio(const struct start *s, struct error *err)
  * close-on-exec; closing it here does not rely on that. */
 int step_descriptors(struct child *c, struct error *err)
 {
-	if (place_stdio(c->start, err) < 0)
+	if (c->start->terminal && console_enter(c->peer_fd, c->uid, err) < 0)
+		return -1;
+	if (place_stdio(c, err) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
 		if (replace_host_null(c, i, err) < 0 || (c->uid != 0 && own_pipe(c, i, err) < 0))
@@ -167,6 +170,6 @@ int step_descriptors(struct child *c, struct error *err)
 	}
 	if (close_range(first_closed, ~0U, 0) < 0)
 		return error_errno(err, "close all other descriptors");
-	c->root_fd = c->proc_fd = c->dev_fd = c->null_fd = c->rootfs_fd = -1;
+	c->peer_fd = c->root_fd = c->proc_fd = c->dev_fd = c->null_fd = c->rootfs_fd = -1;
 	return 0;
 }

@@ -50,6 +50,8 @@ struct spec {
 	struct spec_rlimit rlimits[SPEC_RLIMITS_MAX];
 	size_t n_rlimits;
 	bool no_new_privileges;
+	bool terminal;
+	uint16_t console_rows, console_columns; /* 0 and 0: not told */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 

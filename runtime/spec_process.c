@@ -43,8 +43,36 @@ int rlimit_parse(const char *name)
 
 static int take_terminal(void *target, const struct field *f, struct error *err)
 {
-	(void) target;
-	return json_object_get_boolean(f->value) ? field_unsupported("process.terminal", err) : 0;
+	(void) err;
+	((struct spec *) target)->terminal = json_object_get_boolean(f->value);
+	return 0;
+}
+
+static int take_height(void *target, const struct field *f, struct error *err)
+{
+	uint64_t rows;
+	if (field_u64(f, UINT16_MAX, &rows, err) < 0)
+		return -1;
+	((struct spec *) target)->console_rows = (uint16_t) rows;
+	return 0;
+}
+
+static int take_width(void *target, const struct field *f, struct error *err)
+{
+	uint64_t columns;
+	if (field_u64(f, UINT16_MAX, &columns, err) < 0)
+		return -1;
+	((struct spec *) target)->console_columns = (uint16_t) columns;
+	return 0;
+}
+
+static int take_console_size(void *target, const struct field *f, struct error *err)
+{
+	static const struct field_row rows[] = {
+		{ "height", FIELD_TAKE, json_type_int, take_height },
+		{ "width", FIELD_TAKE, json_type_int, take_width },
+	};
+	return fields_read(target, f, ROWS(rows), err);
 }
 
 static int take_uid(void *target, const struct field *f, struct error *err)
@@ -233,7 +261,7 @@ int spec_take_process(void *spec, const struct field *f, struct error *err)
 {
 	static const struct field_row rows[] = {
 		{ "terminal", FIELD_TAKE, json_type_boolean, take_terminal },
-		{ "consoleSize", FIELD_IGNORE }, /* means nothing without a terminal */
+		{ "consoleSize", FIELD_TAKE, json_type_object, take_console_size },
 		{ "user", FIELD_TAKE, json_type_object, take_user },
 		{ "args", FIELD_TAKE, json_type_array, take_args },
 		{ "env", FIELD_TAKE, json_type_array, take_env },

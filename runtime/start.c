@@ -58,6 +58,7 @@ static _Noreturn void child_main(const struct start *s, int sync)
 	c->start = s;
 	c->sync = sync;
 	c->exe_fd = c->rootfs_fd = c->root_fd = c->proc_fd = c->null_fd = c->dev_fd = -1;
+	c->peer_fd = -1;
 	steps_run(c);
 }
 
@@ -91,31 +92,44 @@ int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_
 	return 0;
 }
 
-int start_sync_read(int sync, struct start_message *ret_message)
+/* The other side may be --init inside the container: nothing of it is trusted. */
+static bool is_valid(struct start_message *message, size_t size, size_t n_fds)
+{
+	struct error *e = &message->error;
+	if (size == sizeof message->type && message->type == START_SYNC_READY)
+		return n_fds == 0;
+	if (size != sizeof *message || n_fds != (message->type == START_SYNC_CONSOLE ? 1 : 0))
+		return false;
+	if (message->type != START_SYNC_ERROR && message->type != START_SYNC_TRACE &&
+		message->type != START_SYNC_CONSOLE)
+		return false;
+	if (e->kind < ERROR_NONE || e->kind >= ERROR_KINDS || e->exit_code < 0 || e->exit_code > 255 ||
+		(message->type == START_SYNC_ERROR && e->kind == ERROR_NONE))
+		return false;
+	e->phase[sizeof e->phase - 1] = e->field[sizeof e->field - 1] = e->path[sizeof e->path - 1] = '\0';
+	e->msg[sizeof e->msg - 1] = e->hint[sizeof e->hint - 1] = '\0';
+	message->step[sizeof message->step - 1] = '\0';
+	return true;
+}
+
+int start_sync_read(int sync, struct start_message *ret_message, int *ret_fd)
 {
 	struct start_message message = { 0 };
+	int fds[FD_MESSAGE_FDS];
+	size_t n_fds = 0;
 	ssize_t n;
 	do
-		n = recv(sync, &message, sizeof message, 0);
+		n = fd_recv(sync, &message, sizeof message, fds, &n_fds);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return (int) n;
-	/* The other side may be --init inside the container: nothing of it is trusted. */
-	bool whole = n == sizeof message;
-	bool ready = n == sizeof message.type && message.type == START_SYNC_READY;
-	if (!ready && !(whole && (message.type == START_SYNC_ERROR || message.type == START_SYNC_TRACE))) {
+	if (!is_valid(&message, (size_t) n, n_fds)) {
+		for (size_t i = 0; i < n_fds; i++)
+			close(fds[i]);
 		errno = EPROTO;
 		return -1;
 	}
-	struct error *e = &message.error;
-	if (e->kind < ERROR_NONE || e->kind >= ERROR_KINDS || e->exit_code < 0 || e->exit_code > 255 ||
-		(message.type == START_SYNC_ERROR && e->kind == ERROR_NONE)) {
-		errno = EPROTO;
-		return -1;
-	}
-	e->phase[sizeof e->phase - 1] = e->field[sizeof e->field - 1] = e->path[sizeof e->path - 1] = '\0';
-	e->msg[sizeof e->msg - 1] = e->hint[sizeof e->hint - 1] = '\0';
-	message.step[sizeof message.step - 1] = '\0';
+	*ret_fd = n_fds > 0 ? fds[0] : -1;
 	*ret_message = message;
 	return 1;
 }

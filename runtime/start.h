@@ -24,14 +24,16 @@ struct start {
 		rootfs; /* absolute path of the root, or of the overlay's lower layer, as the user wrote it */
 	bool direct;	/* rootfs itself is the root; else an overlay over it */
 	int layers_fd;	/* overlay: the folder that holds upper/ and work/ (made here if missing); else -1 */
-	bool is_volatile; /* overlay option volatile: nothing of it needs to survive */
-	int cgroup_fd;	  /* the container's cgroup, O_PATH or O_RDONLY; -1: stay in the caller's */
-	int stdio[3];	  /* become 0, 1, 2; blocking */
-	bool trace;	  /* tell each step's time over the sync socket */
+	bool is_volatile;	/* overlay option volatile: nothing of it needs to survive */
+	int cgroup_fd;		/* the container's cgroup, O_PATH or O_RDONLY; -1: stay in the caller's */
+	int stdio[3];		/* become 0, 1, 2; blocking. Not looked at with a terminal */
+	bool terminal;		/* made by the child; START_SYNC_CONSOLE brings the master */
+	uint16_t rows, columns; /* its size; 0 and 0: what config.json says, else 24x80 */
+	bool trace;		/* tell each step's time over the sync socket */
 };
 
 /* Messages on the sync socket (SOCK_SEQPACKET), child to parent. */
-enum start_sync { START_SYNC_READY = 1, START_SYNC_ERROR, START_SYNC_TRACE };
+enum start_sync { START_SYNC_READY = 1, START_SYNC_ERROR, START_SYNC_TRACE, START_SYNC_CONSOLE };
 struct start_message {
 	uint32_t type;
 	struct error error; /* START_SYNC_ERROR */
@@ -44,8 +46,9 @@ struct start_message {
  * in the caller. */
 int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_sync, struct error *err);
 
-/* Reads one message. 1: *ret_message is it; 0: end of file; -1 with errno (EAGAIN: none yet). */
-int start_sync_read(int sync, struct start_message *ret_message);
+/* Reads one message. 1: *ret_message is it; 0: end of file; -1 with errno (EAGAIN: none yet). *ret_fd, the
+ * caller's to close: the terminal's master with START_SYNC_CONSOLE, else -1. */
+int start_sync_read(int sync, struct start_message *ret_message, int *ret_fd);
 
 /* Takes an exclusive lock on the folder for as long as the descriptor is open: one writer of a root at a
  * time. */

@@ -30,7 +30,8 @@ static const struct {
 	{ "devices", step_devices },
 	{ "pivot", step_pivot },
 
-	/* The host's files are out of reach. The console of a container with a terminal comes here. */
+	/* The host's files are out of reach. */
+	{ "console", step_console },
 	{ "hostname", step_hostname },
 	{ "loopback", step_loopback },
 	{ "sysctl", step_sysctls },

@@ -203,6 +203,9 @@ static int find_root(struct bundle *b, struct error *err)
 	if (n < 0)
 		return error_errno(err, "read '%s/config.json'", b->dir);
 	int result = spec_parse(text, (size_t) n, NULL, 0, &spec, err);
+	if (result == 0 && spec.terminal)
+		result = error_set(err, ERROR_NOT_SUPPORTED,
+			"process.terminal needs a console, which only a container of the daemon's has");
 	if (result == 0 && path == NULL) {
 		b->direct = true;
 		path = spec.root_path != NULL ? spec.root_path : "rootfs";
@@ -303,8 +306,9 @@ static void pass_signals(struct bundle *b)
 static bool take_sync(struct bundle *b, struct error *err)
 {
 	struct start_message message;
-	int got;
-	while ((got = start_sync_read(b->sync, &message)) > 0) {
+	int got, no_terminal;
+	while ((got = start_sync_read(b->sync, &message, &no_terminal)) > 0) {
+		fd_close(&no_terminal);
 		if (message.type == START_SYNC_READY)
 			b->ready = true;
 		if (message.type == START_SYNC_TRACE)

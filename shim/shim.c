@@ -176,23 +176,46 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	event_add(s->taken_timer, &timeout);
 }
 
+/* client->fd is taken, also on failure. */
+static int attach(struct shim *s, struct session_client *client, int texts, const struct control_text *reply,
+	const struct control_text *early, struct error *err)
+{
+	_cleanup_fd_ int fd = client->fd;
+	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
+	if (bytes == NULL || pread(texts, bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
+		pread(texts, bytes + reply->size, early->size, early->offset) != (ssize_t) early->size)
+		return error_errnum(err, ENOMEM, "read what the client gets");
+	client->reply = bytes;
+	client->reply_size = reply->size;
+	client->early = bytes + reply->size;
+	client->early_size = early->size;
+	client->fd = steal_fd(&fd);
+	return console_attach(&s->console, client, err);
+}
+
 static void attach_starter(struct shim *s)
 {
-	const struct control_text *reply = &s->start.reply, *early = &s->start.early;
-	struct session_client client = { .wants = s->start.console, .starter = true };
+	struct session_client client = {
+		.fd = steal_fd(&s->fds[FD_CLIENT]), .wants = s->start.console, .starter = true
+	};
 	struct error ignored;
-	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
-	if (bytes == NULL ||
-		pread(s->fds[FD_TEXTS], bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
-		pread(s->fds[FD_TEXTS], bytes + reply->size, early->size, early->offset) !=
-			(ssize_t) early->size)
+	attach(s, &client, s->fds[FD_TEXTS], &s->start.reply, &s->start.early, &ignored);
+}
+
+/* The daemon keeps its copy of the connection until it is told that it is ours. */
+static void attach_one_more(struct shim *s, const struct control_attach *message, int *fds, unsigned n)
+{
+	enum { ATTACH_TEXTS, ATTACH_CLIENT, ATTACH_ANSWER, ATTACH_FDS };
+	struct session_client client = { .wants = message->console };
+	struct control_failed failed = { 0 };
+	struct control_head attached;
+	if (n != ATTACH_FDS)
 		return;
-	client.fd = steal_fd(&s->fds[FD_CLIENT]);
-	client.reply = bytes;
-	client.reply_size = reply->size;
-	client.early = bytes + reply->size;
-	client.early_size = early->size;
-	console_attach(&s->console, &client, &ignored);
+	client.fd = steal_fd(&fds[ATTACH_CLIENT]);
+	if (attach(s, &client, fds[ATTACH_TEXTS], &message->reply, &message->early, &failed.error) < 0)
+		control_send(fds[ATTACH_ANSWER], &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
+	else
+		control_send(fds[ATTACH_ANSWER], &attached, CONTROL_ATTACHED, sizeof attached, NULL, 0);
 }
 
 static void started(struct shim *s)
@@ -208,18 +231,30 @@ static void started(struct shim *s)
 	console_start(&s->console);
 }
 
+/* Only one that was asked for, and one only. */
+static void take_terminal(struct shim *s, int master)
+{
+	if (s->console.terminal && s->console.outputs[0].fd < 0)
+		console_set_terminal(&s->console, master, &s->error);
+	else
+		fd_close(&master);
+}
+
 /* Reads what the child says. True once it has said its last word: it executes the program, or is dying. */
 static bool read_sync(struct shim *s)
 {
 	struct start_message message;
 	for (;;) {
-		int got = start_sync_read(s->sync, &message);
+		_cleanup_fd_ int master = -1;
+		int got = start_sync_read(s->sync, &message, &master);
 		if (got < 0 && errno == EAGAIN)
 			return false;
 		if (got <= 0)
 			return true;
 		if (message.type == START_SYNC_READY)
 			s->ready = true;
+		if (message.type == START_SYNC_CONSOLE && !s->ready)
+			take_terminal(s, steal_fd(&master));
 		if (message.type == START_SYNC_ERROR)
 			s->error = message.error;
 	}
@@ -329,14 +364,18 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 	struct shim *s = arg;
 	const struct control_kill *kill = message;
 	const struct control_stop *stop_order = message;
+	const struct control_resize *size = message;
 	bool over = s->state == SHIM_EXITED;
-	(void) fds, (void) n_fds;
 	if (type == CONTROL_KILL && !over && kill->all)
 		kill_all(s);
 	else if (type == CONTROL_KILL && !over)
 		on_signal(s, kill->sig);
 	else if (type == CONTROL_STOP && !over)
 		stop(s, stop_order->sig, stop_order->timeout_ms);
+	else if (type == CONTROL_ATTACH && !over)
+		attach_one_more(s, message, fds, n_fds);
+	else if (type == CONTROL_RESIZE && !over)
+		console_resize(&s->console, size->rows, size->columns);
 	else if (type == CONTROL_EXIT_TAKEN && s->taken_timer != NULL)
 		finish(s);
 }
@@ -373,6 +412,9 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 		.is_volatile = transient(s),
 		.cgroup_fd = s->cgroup_fd,
 		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.terminal = s->console.terminal,
+		.rows = s->start.console.rows,
+		.columns = s->start.console.columns,
 	};
 	return start_clone(&start, &s->pid, &s->pidfd, &s->sync, &s->error);
 }

@@ -64,7 +64,7 @@ test_what_is_not_implemented_is_named() {
 		like "$ERR" "*$name*" "--bundle: $filter"
 		mv keep b/config.json
 	done <<-'EOF'
-		.process.terminal = true|terminal
+		.process.consoleSize = {"height": 70000, "width": 80}|process.consoleSize.height
 		.hooks = {"prestart": [{"path": "/bin/true"}]}|hooks
 		.linux.seccomp = {"defaultAction": "SCMP_ACT_ERRNO"}|seccomp
 		.linux.namespaces += [{"type": "user"}]|user

@@ -18,3 +18,17 @@ test_every_method_is_documented() {
 		grep -q "\.$method\"" "$TOP/docs/protocol.md" || fail "no transcript of $method"
 	done < <(sed -n 's/^method \([A-Za-z]*\).*/\1/p' "$TOP"/interface/*.varlink)
 }
+
+# ```sh blocks: what stands behind "$ " is run by one shell, and what it prints must be the other lines (… is any text).
+test_shell_transcripts() {
+	[ -e "$TOP/docs/protocol.md" ] || skip 'docs/protocol.md is not there'
+	daemon_start
+	sed -n '/^```sh$/,/^```$/p' "$TOP/docs/protocol.md" >block
+	sed -n 's/^\$ //p' block >commands
+	[ -s commands ] || fail 'no transcript for a shell'
+	expect 0 bash commands
+	local expected
+	expected=$(grep -v '^\$ \|^```' block)
+	OUT=$(tr -d '\r' <<<"$OUT")
+	like "$OUT" "$(sed 's/[][\\*?]/\\&/g; s/…/*/g' <<<"$expected")"
+}

@@ -150,7 +150,6 @@ static void test_refused(void **state)
 			"config.hostname", "config.hostname is longer than 64 bytes" },
 		{ "\"hostname\":\"a b\"", "config.hostname", "config.hostname: 'a b' is not a host name" },
 		{ "\"hostname\":\"-a\"", "config.hostname", "config.hostname: '-a' is not a host name" },
-		{ "\"terminal\":true", "terminal", "a terminal is not supported yet" },
 		{ "\"capabilities_add\":[\"FLY\"]", "config.capabilities_add[0]",
 			"config.capabilities_add[0]: there is no capability 'FLY'" },
 		{ "\"mounts\":[{\"kind\":\"tmpfs\",\"target\":\"x\"}]", "config.mounts[0].target",

@@ -108,8 +108,9 @@ static void test_refused(void **state)
 		{ "{\"process\":{\"cwd\":\"/\"}}", ERROR_INVALID_CONFIG, "process.args",
 			"config.json: process.args is missing" },
 		{ CONFIG(",\"args\":[\"a\"]", "", ""), ERROR_INVALID_CONFIG, "", NULL }, /* twice */
-		{ CONFIG(",\"terminal\":true", "", ""), ERROR_NOT_SUPPORTED, "process.terminal",
-			"config.json: process.terminal is not supported" },
+		{ CONFIG(",\"consoleSize\":{\"height\":65536}", "", ""), ERROR_INVALID_CONFIG,
+			"process.consoleSize.height",
+			"config.json: process.consoleSize.height is out of range" },
 		{ CONFIG(",\"terminal\":1", "", ""), ERROR_INVALID_CONFIG, "process.terminal",
 			"config.json: process.terminal must be true or false" },
 		{ CONFIG(",\"user\":{\"uid\":4294967295}", "", ""), ERROR_INVALID_CONFIG, "process.user.uid",

@@ -31,7 +31,10 @@ static int tear_down(void **state)
 static int pass_on(const void *data, size_t size)
 {
 	assert_int_equal(send(pair[1], data, size, 0), (ssize_t) size);
-	return start_sync_read(pair[0], message);
+	int fd = -1;
+	int result = start_sync_read(pair[0], message, &fd);
+	assert_int_equal(fd, -1);
+	return result;
 }
 
 static void test_good(void **state)
@@ -39,7 +42,8 @@ static void test_good(void **state)
 	struct start_message *m = calloc(1, sizeof *m);
 	(void) state;
 	uint32_t ready = START_SYNC_READY;
-	assert_int_equal(start_sync_read(pair[0], message), -1);
+	int none;
+	assert_int_equal(start_sync_read(pair[0], message, &none), -1);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(pass_on(&ready, sizeof ready), 1);
 	assert_int_equal(message->type, START_SYNC_READY);
@@ -87,7 +91,8 @@ static void test_end(void **state)
 {
 	(void) state;
 	shutdown(pair[1], SHUT_RDWR);
-	assert_int_equal(start_sync_read(pair[0], message), 0);
+	int none;
+	assert_int_equal(start_sync_read(pair[0], message, &none), 0);
 }
 
 static void test_lock(void **state)
