@@ -47,8 +47,9 @@ INTERFACES = $(sort $(wildcard interface/*.varlink))
 .DELETE_ON_ERROR:
 .PHONY: all clean install check unit integration faults lint bench fuzz fuzz-corpus
 
+MANUAL = $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard docs/man/*.in))
 PROGRAMS = $(BUILD)/containerd-lite $(BUILD)/containerd-lite-shim $(BUILD)/ctl
-all: $(PROGRAMS) $(BUILD)/rootfs/busybox.stamp
+all: $(PROGRAMS) $(BUILD)/rootfs/busybox.stamp $(MANUAL)
 
 $(BUILD)/libcommon.a: $(COMMON_O)
 $(BUILD)/libruntime.a: $(RUNTIME_O)
@@ -79,10 +80,16 @@ $(BUILD)/rootfs/busybox.stamp: rootfs/make
 	rootfs/make $(BUILD)/rootfs/busybox
 	touch $@
 
+# The lists in the manual come from the programs themselves.
+$(BUILD)/man/%: docs/man/%.in docs/man/make docs/man/markdown.awk docs/protocol.md etc/containerd-lite.conf $(INTERFACES) $(PROGRAMS)
+	@mkdir -p $(@D)
+	docs/man/make $* $(BUILD) >$@
+
 # Where the programs look for each other and for the built-in root file system when they are not in build/.
 LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/containerd-lite
 SHARE = $(DESTDIR)$(PREFIX)/share/containerd-lite
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+MAN = $(DESTDIR)$(PREFIX)/share/man
 BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 FISH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
@@ -98,6 +105,10 @@ install: all
 	for unit in systemd/*.service; do sed 's|@PREFIX@|$(PREFIX)|' $$unit >$(UNITS)/$${unit#systemd/} || exit 1; done
 	install -m 644 systemd/containerd-lite.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/containerd-lite.conf
 	install -m 644 systemd/containerd-lite.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/containerd-lite.conf
+	for section in 1 5 7 8; do \
+		install -d $(MAN)/man$$section && \
+		install -m 644 $(BUILD)/man/*.$$section $(MAN)/man$$section || exit 1; \
+	done
 	install -d $(COMPLETIONS)
 	install -m 644 etc/completion/ctl.bash $(BASH_COMPLETIONS)/ctl
 	install -m 644 etc/completion/_ctl $(ZSH_COMPLETIONS)/_ctl

@@ -80,6 +80,8 @@ const struct command commands[] = {
 		"for them." },
 	{ "__complete", NULL, "WORD…", "what can be in place of the last word", 0, -1, true,
 		{ help_letter_options }, verb_complete },
+	{ "__manual", NULL, "", "the part of ctl(1) that is in ctl's own tables", 0, 0, false,
+		{ help_letter_options }, verb_manual },
 	{ 0 },
 };
 

@@ -54,4 +54,5 @@ int verb_info(struct arguments *args);
 int verb_version(struct arguments *args);
 int verb_help(struct arguments *args);
 int verb_completion(struct arguments *args);
+int verb_manual(struct arguments *args);
 int verb_complete(struct arguments *args);

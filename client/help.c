@@ -27,6 +27,11 @@ static const char *const headings[OPTION_GROUPS] = {
 };
 _Static_assert(sizeof headings / sizeof *headings == OPTION_GROUPS, "every group has its heading");
 
+const char *help_heading(enum option_group group)
+{
+	return headings[group];
+}
+
 /* Characters, not bytes. */
 static int width(const char *text, size_t bytes)
 {
