@@ -61,6 +61,14 @@ const struct command commands[] = {
 		"With --follow until the container ends. The log outlives the container's end and is gone "
 		"with the container. What could not be written because the disk was full is told in a "
 		"line." },
+	{ "explain", NULL, "CONTAINER | run ARGUMENT…",
+		"print a container as a commented shell script", 1, -1, true,
+		{ common_options }, verb_explain, COMPLETE_CONTAINER,
+		"The script does by hand what the engine does: cgroup, namespaces, mounts, devices, "
+		"pivot_root, capabilities. It really runs, as root, with the tools of util-linux, "
+		"libcap2-bin "
+		"and iproute2, and leaves nothing behind. `ctl explain run` takes run's options and makes "
+		"nothing." },
 	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
 		verb_events, COMPLETE_NONE,
 		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "

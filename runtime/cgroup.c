@@ -101,6 +101,13 @@ int cgroup_make(int parent_fd, const char *name, int *ret_fd, struct error *err)
 			unlinkat(parent_fd, name, AT_REMOVEDIR);
 		return -1;
 	}
+	/* Whatever the umask: inside it is /sys/fs/cgroup, where every user reads what the limits are. */
+	if (made && fchmod(fd, 0755) < 0) {
+		error_errno(err, "make cgroup '%s' readable", name);
+		close(fd);
+		unlinkat(parent_fd, name, AT_REMOVEDIR);
+		return -1;
+	}
 	*ret_fd = fd;
 	return 0;
 }

@@ -1,0 +1,189 @@
+/* explain.c - explain: of a container, or of a command line of run, as a shell script. */
+#include "client/explain.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "client/command.h"
+#include "client/config.h"
+#include "client/connection.h"
+#include "client/format.h"
+#include "client/report.h"
+#include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
+
+/* What the engine does besides. Fields of shim.json and config.json with something in them, and what is to be
+ * said then. */
+static const struct {
+	const char *path, *what;
+} unexpressed[] = {
+	{ "process.terminal", "a terminal of its own (the caller's is used)" },
+	{ "linux.seccomp", "the system calls that are refused (seccomp)" },
+	{ "linux.resources.devices", "which devices may be used (a BPF program of the cgroup)" },
+	{ "linux.resources.blockIO", "linux.resources.blockIO" },
+	{ "linux.resources.hugepageLimits", "linux.resources.hugepageLimits" },
+	{ "linux.resources.rdma", "linux.resources.rdma" },
+	{ "linux.uidMappings", "a user namespace" },
+	{ "linux.rootfsPropagation", "linux.rootfsPropagation" },
+	{ "hooks", "hooks" },
+};
+
+static struct json_object *find(struct json_object *obj, const char *path)
+{
+	char key[64];
+	for (; obj != NULL; path += strcspn(path, ".") + 1) {
+		size_t n = strcspn(path, ".");
+		snprintf(key, sizeof key, "%.*s", (int) n, path);
+		obj = json_get(obj, key);
+		if (path[n] == '\0')
+			break;
+	}
+	return obj;
+}
+
+static bool has_content(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null: return false;
+	case json_type_boolean: return json_object_get_boolean(value);
+	case json_type_array: return json_length(value) > 0;
+	case json_type_object: return json_object_object_length(value) > 0;
+	default: return true;
+	}
+}
+
+static void put_unexpressed(const struct explanation *x)
+{
+	explain_note(x->out,
+		"Not expressed: the log, a session keyring of its own, that pipes on its standard "
+		"descriptors are its user's.");
+	for (size_t i = 0; i < sizeof unexpressed / sizeof *unexpressed; i++)
+		if (has_content(find(x->config, unexpressed[i].path)))
+			explain_note(x->out, "Not expressed: %s.", unexpressed[i].what);
+}
+
+static void put_begin(const struct explanation *x)
+{
+	struct json_object *args = json_get(json_get(x->config, "process"), "args");
+	_cleanup_free_ char *command = format_command(args, 100);
+	_cleanup_free_ char *image = explain_quote(json_string(json_get(x->config, "root"), "path", ""));
+	FILE *out = x->out;
+	fputs("#!/bin/sh\n", out);
+	explain_note(out,
+		"The container '%s', which runs %s, by hand: what containerd-lite does, in the words of "
+		"unshare, mount, pivot_root, capsh and nsenter.",
+		x->name, command);
+	explain_note(out,
+		"Save it and run it as root: it needs util-linux, libcap2-bin, iproute2 and cgroup v2 "
+		"mounted somewhere. Nothing of it is left on the host afterwards.");
+	put_unexpressed(x);
+	fputs("set -eu\n\n", out);
+	explain_line(out, "the root file system", "image=%s", image);
+	explain_line(out, "not on an overlay; TMPDIR says where", "dir=$(realpath \"$(mktemp -d)\")");
+	fputs("above=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)\n", out);
+	fprintf(out, "cgroup=$above/%s-by-hand-$$\n", x->name);
+	fputs("finish() { # whatever happens\n"
+	      "\texec 9>&-\n"
+	      "\twait\n"
+	      "\tfor _ in 1 2 3 4 5 6 7 8; do rmdir \"$cgroup\" 2>/dev/null && break; [ -d \"$cgroup\" ] || "
+	      "break; sleep 0.2; done\n"
+	      "\trm -rf --one-file-system \"$dir\"\n"
+	      "}\n"
+	      "trap finish EXIT\n"
+	      "trap 'exit 130' HUP INT TERM\n",
+		out);
+}
+
+static void put_end(const struct explanation *x)
+{
+	FILE *out = x->out;
+	explain_head(out, "off it goes: signals are passed on, its exit code is the script's");
+	fputs("for signal in HUP INT QUIT TERM USR1 USR2; do trap \"kill -s $signal $pid\" $signal; done\n"
+	      "echo go >&9\n"
+	      "exec 9>&- 8<&-\n",
+		out);
+	explain_line(out, "to look around in it", "# nsenter --target \"$pid\" --all sh");
+	fputs("code=0\n"
+	      "wait \"$program\" || code=$?\n"
+	      "while kill -0 \"$program\" 2>/dev/null; do code=0; wait \"$program\" || code=$?; done\n"
+	      "exit $code\n",
+		out);
+}
+
+static void put_script(const char *name, struct json_object *config, struct json_object *shim)
+{
+	struct explanation x = { .out = stdout, .name = name, .config = config, .shim = shim };
+	x.direct = strcmp(json_string(shim, "rootfs_mode", ""), "direct") == 0;
+	x.terminal = json_flag(json_get(config, "process"), "terminal", false);
+	x.init = json_flag(shim, "init", false);
+	put_begin(&x);
+	explain_limits(&x);
+	explain_program(&x);
+	explain_root(&x);
+	put_end(&x);
+}
+
+static int ask(struct arguments *args, const char *method, struct json_object *parameters,
+	struct json_object **ret_answer, struct error *err)
+{
+	struct connection conn;
+	if (connection_open(&conn, args, err) < 0)
+		return -1;
+	int result = connection_ask(&conn, method, parameters, ret_answer, err);
+	connection_done(&conn);
+	return result;
+}
+
+static int explain_container(struct arguments *args)
+{
+	struct error err;
+	_cleanup_json_ struct json_object *answer = NULL;
+	json_add_string(args->request, "container", args->positional[0]);
+	if (ask(args, "container.Inspect", args->request, &answer, &err) < 0)
+		return report_code(args->positional[0], &err, CTL_FAILED);
+	struct json_object *c = json_get(answer, "container");
+	put_script(json_string(c, "name", ""), json_get(c, "config"), json_get(c, "shim"));
+	return finish_output(0);
+}
+
+/* run's arguments, as run would read them. */
+static int explain_run(struct arguments *run)
+{
+	struct error err;
+	struct json_object *config;
+	char name[CONFIG_SUBJECT];
+	_cleanup_json_ struct json_object *answer = NULL, *parameters = json_object_new_object();
+	if (config_make(run, &config, &err) < 0)
+		return report_code("explain run", &err, CTL_ENGINE);
+	json_add(parameters, "config", json_object_get(config));
+	if (ask(run, "container.Explain", parameters, &answer, &err) < 0) {
+		config_explain(run->command, &err);
+		return report_code("explain run", &err, CTL_ENGINE);
+	}
+	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"));
+	return finish_output(0);
+}
+
+int verb_explain(struct arguments *args)
+{
+	struct arguments run;
+	struct error err;
+	int code;
+	if (strcmp(args->positional[0], "run") != 0) {
+		if (args->count == 1)
+			return explain_container(args);
+		error_set(&err, ERROR_USAGE, "one container at a time, or run and its arguments");
+		return report_code("explain", &err, CTL_ENGINE);
+	}
+	if (arguments_parse(command_find("run"), args->count - 1, args->positional + 1, &run, &err) < 0) {
+		error_hint(&err, "ctl run --help lists its options");
+		code = report_code("explain run", &err, CTL_ENGINE);
+	} else {
+		if (json_get(run.local, "socket") == NULL)
+			json_add_string(run.local, "socket", json_string(args->local, "socket", NULL));
+		code = explain_run(&run);
+	}
+	arguments_done(&run);
+	return code;
+}

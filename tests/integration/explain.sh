@@ -1,0 +1,229 @@
+# shellcheck shell=bash
+# ctl explain: the script that it prints makes the same container as the engine does.
+
+# All that a program can see of its container, normalised. Left out is what differs from one run to the next, and what no
+# tool of the script's can do: reset signals 32 and 33, which the C library keeps to itself, or make a file system writable
+# and its mount read-only in one step.
+read -r -d '' PROBE <<'EOF' || true
+echo "== identity"; grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|SigBlk|Umask):' /proc/self/status
+echo "ignored $(($(sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status) & ~0x180000000))"
+echo "== limits"; cat /proc/self/limits
+echo "== mounts"; sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //; s/(shared|master):[0-9]+/\1/g; s/ - overlay .*/ - overlay/; s/(.* - .*) (ro|rw)/\1 /' /proc/self/mountinfo | sort
+echo "== devices"; find /dev -exec stat -c '%n %A %u:%g %t:%T' {} + | grep -v '^/dev/pts/[0-9]' | sort
+find /dev -type l | while read -r l; do readlink "$l"; done | sort
+echo "== names"; hostname; cat /proc/sys/kernel/domainname
+echo "== environment"; env | sort
+echo "== place"; pwd; stat -c '%A %u:%g' / .; ls /
+echo "== session"; awk '{print "sid", $6, "oom", FILENAME}' /proc/1/stat; cat /proc/1/oom_score_adj
+echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && grep -H . *.max *.high *.low *.min *.weight 2>/dev/null
+echo "== network"; for n in /sys/class/net/*; do echo "$n"; cat "$n/flags"; done; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
+echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do wc -c $f 2>&1; done
+for f in /proc/sys/kernel/domainname /x; do sh -c ": >$f" 2>&1; done
+EOF
+
+# same FLAG…: the real container and the script of `explain run`, and of `explain` of the container, look alike inside.
+same() {
+	local way
+	expect 0 ctl create --hostname twin "$@" busybox sh -c "$PROBE; exit 5"
+	local id=$OUT
+	expect 5 ctl start -a "$id"
+	printf '%s\n' "$OUT" "stderr: $ERR" >real
+	ctl explain "$id" >explained.sh
+	ctl explain run --hostname twin "$@" busybox sh -c "$PROBE; exit 5" >run.sh
+	for way in explained run; do
+		expect 5 sh "$way.sh"
+		printf '%s\n' "$OUT" "stderr: $ERR" >"$way.out"
+		diff real "$way.out" >difference || fail "$* ($way): $(cat difference)"
+	done
+	ctl rm "$id" >/dev/null
+	nothing_is_left
+}
+
+nothing_is_left() {
+	local mount name
+	mount=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)
+	while read -r name; do
+		[ -z "$(find "$mount" -maxdepth 1 -name "$name-by-hand-*")" ] || fail 'a cgroup is left'
+	done < <(sed -n 's/^cgroup=.*\/\(.*\)-by-hand.*/\1/p' ./*.sh)
+	[ -z "$(left_in "$TMPDIR")" ] || fail "left in TMPDIR: $(left_in "$TMPDIR")"
+	if grep "$TMPDIR" /proc/self/mountinfo; then fail 'a mount is left'; fi
+}
+
+begin() {
+	command -v capsh >/dev/null || skip 'needs capsh (libcap2-bin)'
+	export TMPDIR=$T/tmp
+	mkdir -p "$TMPDIR" "$T/data/below"
+	daemon_start
+}
+
+test_default() {
+	begin
+	same
+	same -i
+}
+
+test_identity() { # limit 120
+	begin
+	same -u nobody
+	same -u 1234
+	same -u 1234:5 --group-add tty --group-add 77
+	same -u daemon:nogroup -e HOME=/elsewhere
+	same --cap-drop ALL
+	same --cap-drop ALL --cap-add NET_RAW --cap-add CAP_SYS_TIME
+	same --cap-add ALL -u nobody
+}
+
+test_mounts() { # limit 120
+	begin
+	echo text >data/file
+	mount -t tmpfs inner data/below
+	same -v "$T/data:/data" --read-only
+	same -v "$T/data:/data:ro,nosuid" -v "$T/data/file:/etc/new/file:ro" --tmpfs /t:size=1m,mode=700
+	same --mount "type=bind,source=$T/data,target=/srv/a b,readonly,bind-propagation=rslave" --tmpfs /t:ro -w /srv/deep/er
+	same --mount "type=tmpfs,target=/dev/shm,tmpfs-size=2m" --read-only -w /tmp
+	umount data/below
+}
+
+test_environment() {
+	begin
+	same -e "QUOTED=it's \"so\" \$HOME" -e $'LINES=one\ntwo\nROOT\n' -e EMPTY= -e PWD=/somewhere
+	same -h other -w /etc
+}
+
+test_program() {
+	begin
+	# Words that a shell, or a here document, could take for something else.
+	ctl explain run busybox printf '<%s>' "it's" '$(id)' '`id`' '' 'a  b' $'x\nROOT\ny' '*' -- >a.sh
+	expect 0 sh a.sh
+	is "$OUT" "<it's><\$(id)><\`id\`><><a  b><x
+ROOT
+y><*><-->"
+	# On a terminal none of them is a command to it; the program gets it as it is.
+	ctl explain run busybox printf $'\033]0;title\007\302\233\r' >a.sh
+	! grep -q $'\033\|\007\|\r' a.sh || fail 'control characters in the script'
+	sh a.sh >out
+	is "$(od -An -c out | tr -d ' \n')" "$(printf '\033]0;title\007\302\233\r' | od -An -c | tr -d ' \n')"
+	ctl explain run busybox nosuchprogram >a.sh
+	try sh a.sh
+	is "$CODE" 127
+	ctl explain run -i busybox sh -c 'cat; kill -9 $$; cat' >a.sh
+	is "$(echo through | sh a.sh)" through
+	# pid 1 cannot kill itself; --init passes a signal on, and its code back.
+	ctl explain run --init busybox sh -c 'kill -TERM $$' >a.sh
+	expect 143 sh a.sh
+	nothing_is_left
+}
+
+test_signals() {
+	begin
+	ctl explain run busybox sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >a.sh
+	sh a.sh >out &
+	local script=$!
+	eventually 20 grep ready out
+	kill -TERM "$script"
+	local code=0
+	wait "$script" || code=$?
+	is "$code" 9
+	is "$(cat out)" "ready
+got"
+	nothing_is_left
+}
+
+test_direct_root() {
+	begin
+	cp -a "$BUILD/rootfs/busybox" tree
+	ctl explain run --rootfs "$T/tree" --rootfs-rw sh -c 'echo here >/written; stat -c %T -f /; grep "^[^ ]* [^ ]* [^ ]* [^ ]* / " /proc/self/mountinfo' >a.sh
+	expect 0 sh a.sh
+	local mine=$OUT
+	is "$(cat tree/written)" here
+	expect 0 ctl run --rm --rootfs "$T/tree" --rootfs-rw sh -c 'echo here >/written; stat -c %T -f /; grep "^[^ ]* [^ ]* [^ ]* [^ ]* / " /proc/self/mountinfo'
+	# ids of mounts
+	is "${mine//[0-9][0-9]* [0-9]* [0-9]*:/}" "${OUT//[0-9][0-9]* [0-9]* [0-9]*:/}"
+	nothing_is_left
+}
+
+test_bundle() {
+	begin
+	mkdir -p bundle/rootfs
+	cp -a "$BUILD/rootfs/busybox/." bundle/rootfs
+	(cd bundle && crun spec)
+	jq --arg probe "$PROBE" '.process.terminal = false | .process.args = ["sh", "-c", $probe + "; exit 5"] | .hostname = "twin"
+		| .process.user = {uid: 1, gid: 2, additionalGids: [3], umask: 63}
+		| .process.capabilities.inheritable = ["CAP_KILL"] | .process.capabilities.ambient = ["CAP_KILL", "CAP_CHOWN"]' bundle/config.json >new
+	mv new bundle/config.json
+	expect 5 ctl run --rm --bundle "$T/bundle"
+	printf '%s\n' "$OUT" "stderr: $ERR" >real
+	ctl explain run --bundle "$T/bundle" >a.sh
+	expect 5 sh a.sh
+	printf '%s\n' "$OUT" "stderr: $ERR" >mine
+	diff real mine || fail 'the bundle looks different'
+	nothing_is_left
+}
+
+# A link of the image that leads out of it makes nothing on the host.
+test_links_out() {
+	begin
+	cp -a "$BUILD/rootfs/busybox" tree
+	ln -s "$T/outside" tree/out
+	ctl explain run --rootfs "$T/tree" -v "$T/data:/out/data" true >a.sh
+	expect 125 sh a.sh
+	is "$ERR" '/out/data: a link in the image leads out of it'
+	[ ! -e outside ] || fail 'made on the host'
+	nothing_is_left
+}
+
+# Each namespace is another than the host's, and nsenter leads into it.
+test_namespaces() {
+	begin
+	ctl explain run --name web -i busybox sh -c 'for n in /proc/self/ns/*; do readlink "$n"; done; read -r line; true' >a.sh
+	mkfifo in
+	sh a.sh <in >out &
+	local script=$! kind
+	exec 7>in
+	eventually 20 sh -c '[ "$(wc -l <out)" -ge 8 ]'
+	for kind in mnt pid net ipc uts cgroup; do
+		! grep -q "^$(readlink "/proc/self/ns/$kind" | sed 's/[][]/./g')$" out || fail "the host's $kind namespace"
+	done
+	local pid
+	pid=$(sort -n "$(find /sys/fs/cgroup -path '*/web-by-hand-*/cgroup.procs' | head -n 1)" | tail -n 1)
+	is "$(nsenter --target "$pid" --all hostname | tr -d '\n')" "$(grep -o 'echo [0-9a-f]* >/proc/sys/kernel/hostname' a.sh | cut -d' ' -f2)"
+	exec 7>&-
+	wait "$script"
+	nothing_is_left
+}
+
+test_bad_input() {
+	daemon_start
+	local name message
+	while IFS='|' read -r name message; do
+		# shellcheck disable=SC2086
+		expect 125 ctl explain $name
+		is "${ERR%%$'\n'*}" "$message" "explain $name"
+	done <<'EOF'
+run|ctl: explain run: needs IMAGE, --rootfs, --rootfs-rw or --bundle
+--nonsense|ctl: explain: unknown option '--nonsense'
+run --nonsense busybox|ctl: explain run: unknown option '--nonsense'
+EOF
+	expect 1 ctl explain nobody
+	is "$ERR" "ctl: nobody: no such container"
+	expect 125 ctl explain
+	expect 125 ctl explain a b
+	is "${ERR%%$'\n'*}" 'ctl: explain: one container at a time, or run and its arguments'
+	expect 125 ctl explain run -u '' busybox true
+	like "$ERR" 'ctl: explain run: --user must have*'
+	expect 125 ctl explain run --bundle "$T/none"
+	like "$ERR" "ctl: explain run: *'$T/none'*No such file or directory*"
+	is "$(ctl ps -aq)" ''
+}
+
+# The method makes nothing, and takes no name.
+test_method() {
+	daemon_start
+	local answer
+	answer=$(method Explain '{"config":{"image":"busybox","name":"x","args":["true"]}}')
+	is "$(jq -c '.parameters | [.config.process.args[0], .shim.rootfs_mode]' <<<"$answer")" '["true","overlay"]'
+	is "$(ctl ps -aq)" ''
+	expect 0 ctl create --name x busybox true
+	is "$(jq -r .parameters.config.hostname <<<"$(method Explain '{"config":{"image":"busybox","name":"x","hostname":"h"}}')")" h
+	nothing_in "$STATE/transient"
+}
