@@ -61,9 +61,8 @@ const struct command commands[] = {
 		"With --follow until the container ends. The log outlives the container's end and is gone "
 		"with the container. What could not be written because the disk was full is told in a "
 		"line." },
-	{ "explain", NULL, "CONTAINER | run ARGUMENT…",
-		"print a container as a commented shell script", 1, -1, true,
-		{ common_options }, verb_explain, COMPLETE_CONTAINER,
+	{ "explain", NULL, "CONTAINER | run ARGUMENT…", "print a container as a commented shell script", 1,
+		-1, true, { help_letter_options }, verb_explain, COMPLETE_CONTAINER,
 		"The script does by hand what the engine does: cgroup, namespaces, mounts, devices, "
 		"pivot_root, capabilities. It really runs, as root, with the tools of util-linux, "
 		"libcap2-bin "
