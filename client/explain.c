@@ -20,7 +20,6 @@ static const struct {
 } unexpressed[] = {
 	{ "process.terminal", "a terminal of its own (the caller's is used)" },
 	{ "linux.seccomp", "the system calls that are refused (seccomp)" },
-	{ "linux.resources.devices", "which devices may be used (a BPF program of the cgroup)" },
 	{ "linux.resources.blockIO", "linux.resources.blockIO" },
 	{ "linux.resources.hugepageLimits", "linux.resources.hugepageLimits" },
 	{ "linux.resources.rdma", "linux.resources.rdma" },

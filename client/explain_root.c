@@ -133,26 +133,57 @@ static void put_devices(FILE *out)
 	explain_line(out, "as before", "umask 0022");
 }
 
-/* linux.devices: what --device asks for. */
-static void put_more_devices(const struct explanation *x)
+/* What --device asks for, in shim.json: looked up when it is started. */
+static void put_host_devices(FILE *out, struct json_object *devices)
 {
-	struct json_object *devices = json_get(json_get(x->config, "linux"), "devices");
+	if (json_length(devices) == 0)
+		return;
+	putc('\n', out);
+	fputs("device() { # DEVICE PLACE: of the host, or all in a folder, but what the container has by "
+	      "itself\n"
+	      "\tfind -H \"$1\" -xdev -maxdepth 9 '(' -type b -o -type c -o -type l ')' | while IFS= read -r "
+	      "node; do\n"
+	      "\t\tat=$root$2${node#\"$1\"}\n"
+	      "\t\tif [ -b \"$node\" ] || [ -c \"$node\" ]; then :; else continue; fi\n"
+	      "\t\tif [ -e \"$at\" ] || [ \"$at\" = \"$root/dev/console\" ]; then continue; fi\n"
+	      "\t\tmkdir -p \"${at%/*}\"\n",
+		out);
+	explain_line(out, "a node with its number, mode and owner",
+		"\t\tcp --archive --dereference \"$node\" \"$at\"");
+	fputs("\tdone\n}\n", out);
 	for (size_t i = 0; i < json_length(devices); i++) {
 		struct json_object *d = json_object_array_get_idx(devices, i);
 		_cleanup_free_ char *path = explain_quote(json_string(d, "path", ""));
-		const char *type = json_string(d, "type", "c");
-		fprintf(x->out, "place %s /dev/null\nrm \"$at\"\n", path);
-		fprintf(x->out, "mknod -m %jo \"$at\" %s",
-			(uintmax_t) (json_int(d, "fileMode", 0666) & 07777),
-			strcmp(type, "b") == 0	 ? "b"
-			: strcmp(type, "p") == 0 ? "p"
-						 : "c");
-		if (strcmp(type, "p") != 0)
-			fprintf(x->out, " %jd %jd", (intmax_t) json_int(d, "major", 0),
-				(intmax_t) json_int(d, "minor", 0));
-		fprintf(x->out, "\nchown %jd:%jd \"$at\"\n", (intmax_t) json_int(d, "uid", 0),
-			(intmax_t) json_int(d, "gid", 0));
+		_cleanup_free_ char *target = explain_quote(json_string(d, "target", ""));
+		fprintf(out, "device %s %s\n", path, target);
 	}
+}
+
+/* linux.devices of a bundle. */
+static void put_bundle_device(FILE *out, struct json_object *d)
+{
+	_cleanup_free_ char *path = explain_quote(json_string(d, "path", ""));
+	const char *type = json_string(d, "type", "c");
+	bool fifo = strcmp(type, "p") == 0;
+	explain_line(out, NULL, "place %s /dev/null", path);
+	explain_line(out, NULL, "rm \"$at\"");
+	fprintf(out, "mknod -m %jo \"$at\" %s", (uintmax_t) (json_int(d, "fileMode", 0666) & 07777),
+		fifo			 ? "p\n"
+		: strcmp(type, "b") == 0 ? "b"
+					 : "c");
+	if (!fifo)
+		fprintf(out, " %jd %jd\n", (intmax_t) json_int(d, "major", 0),
+			(intmax_t) json_int(d, "minor", 0));
+	fprintf(out, "chown %jd:%jd \"$at\"\n", (intmax_t) json_int(d, "uid", 0),
+		(intmax_t) json_int(d, "gid", 0));
+}
+
+static void put_more_devices(const struct explanation *x)
+{
+	struct json_object *devices = json_get(json_get(x->config, "linux"), "devices");
+	put_host_devices(x->out, json_get(x->shim, "devices"));
+	for (size_t i = 0; i < json_length(devices); i++)
+		put_bundle_device(x->out, json_object_array_get_idx(devices, i));
 }
 
 /* ---- the root itself ---- */

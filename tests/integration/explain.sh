@@ -17,7 +17,7 @@ echo "== place"; pwd; stat -c '%A %u:%g' / .; ls /
 echo "== session"; awk '{print "sid", $6, "oom", FILENAME}' /proc/1/stat; cat /proc/1/oom_score_adj
 echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && grep -H . *.max *.high *.low *.min *.weight 2>/dev/null
 echo "== network"; for n in /sys/class/net/*; do echo "$n"; cat "$n/flags"; done; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
-echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do wc -c $f 2>&1; done
+echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do [ -e $f ] && wc -c <$f | sed "s|^[1-9].*|more|; s|$| $f|"; done
 for f in /proc/sys/kernel/domainname /x; do sh -c ": >$f" 2>&1; done
 EOF
 
@@ -88,6 +88,14 @@ test_environment() {
 	begin
 	same -e "QUOTED=it's \"so\" \$HOME" -e $'LINES=one\ntwo\nROOT\n' -e EMPTY= -e PWD=/somewhere
 	same -h other -w /etc
+}
+
+test_settings() { # limit 120
+	begin
+	same --shm-size 1m --ulimit nofile=100:200 --ulimit nproc=1000 --sysctl net.core.somaxconn=99 --sysctl kernel.msgmax=4096
+	same --oom-score-adj 10 --device /dev/zero:/dev/deep/mine:r
+	same --device /dev/full -u nobody
+	same --privileged
 }
 
 test_program() {
