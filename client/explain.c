@@ -55,8 +55,8 @@ static bool has_content(struct json_object *value)
 static void put_unexpressed(const struct explanation *x)
 {
 	explain_note(x->out,
-		"Not expressed: the log, a session keyring of its own, that pipes on its standard "
-		"descriptors are its user's.");
+		"Not expressed: the log, a session keyring of its own, which devices may be used at all (a "
+		"BPF program of the cgroup), that pipes on its standard descriptors are its user's.");
 	for (size_t i = 0; i < sizeof unexpressed / sizeof *unexpressed; i++)
 		if (has_content(find(x->config, unexpressed[i].path)))
 			explain_note(x->out, "Not expressed: %s.", unexpressed[i].what);

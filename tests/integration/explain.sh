@@ -15,21 +15,22 @@ echo "== names"; hostname; cat /proc/sys/kernel/domainname
 echo "== environment"; env | sort
 echo "== place"; pwd; stat -c '%A %u:%g' / .; ls /
 echo "== session"; awk '{print "sid", $6, "oom", FILENAME}' /proc/1/stat; cat /proc/1/oom_score_adj
-echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && grep -H . *.max *.high *.low *.min *.weight 2>/dev/null
+echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && for f in LIMITS; do cat $f; done; cd /
 echo "== network"; for n in /sys/class/net/*; do echo "$n"; cat "$n/flags"; done; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
 echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do [ -e $f ] && wc -c <$f | sed "s|^[1-9].*|more|; s|$| $f|"; done
 for f in /proc/sys/kernel/domainname /x; do sh -c ": >$f" 2>&1; done
 EOF
 
-# same FLAG…: the real container and the script of `explain run`, and of `explain` of the container, look alike inside.
+# same FLAG…: (with LIMITS, files of the cgroup that are to be looked at) the real container and the script of `explain run`, and of `explain` of the container, look alike inside.
 same() {
 	local way
-	expect 0 ctl create --hostname twin "$@" busybox sh -c "$PROBE; exit 5"
+	local probe="${PROBE/LIMITS/${LIMITS:-}}; exit 5"
+	expect 0 ctl create --hostname twin "$@" busybox sh -c "$probe"
 	local id=$OUT
 	expect 5 ctl start -a "$id"
 	printf '%s\n' "$OUT" "stderr: $ERR" >real
 	ctl explain "$id" >explained.sh
-	ctl explain run --hostname twin "$@" busybox sh -c "$PROBE; exit 5" >run.sh
+	ctl explain run --hostname twin "$@" busybox sh -c "$probe" >run.sh
 	for way in explained run; do
 		expect 5 sh "$way.sh"
 		printf '%s\n' "$OUT" "stderr: $ERR" >"$way.out"
@@ -155,7 +156,7 @@ test_bundle() {
 	mkdir -p bundle/rootfs
 	cp -a "$BUILD/rootfs/busybox/." bundle/rootfs
 	(cd bundle && crun spec)
-	jq --arg probe "$PROBE" '.process.terminal = false | .process.args = ["sh", "-c", $probe + "; exit 5"] | .hostname = "twin"
+	jq --arg probe "${PROBE/LIMITS/}" '.process.terminal = false | .process.args = ["sh", "-c", $probe + "; exit 5"] | .hostname = "twin"
 		| .process.user = {uid: 1, gid: 2, additionalGids: [3], umask: 63}
 		| .process.capabilities.inheritable = ["CAP_KILL"] | .process.capabilities.ambient = ["CAP_KILL", "CAP_CHOWN"]' bundle/config.json >new
 	mv new bundle/config.json
