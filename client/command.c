@@ -79,6 +79,13 @@ const struct command commands[] = {
 	{ "version", NULL, "", "show the versions of ctl and of the daemon", 0, 0, false,
 		{ info_options, help_letter_options }, verb_version, COMPLETE_NONE,
 		"ctl's own version is printed even where no daemon answers; then the exit code is 125." },
+	{ "doctor", NULL, "", "look for what this host lacks, and tell the fix", 0, 0, false,
+		{ doctor_options, help_letter_options }, verb_doctor, COMPLETE_NONE,
+		"Works without a daemon, and changes nothing. A warning is something that cannot be had "
+		"while "
+		"containers run all the same: limits without their cgroup controllers, say. A problem keeps "
+		"every container from running. The exit code is 0 where there is no problem, 1 where there "
+		"is one." },
 	{ "help", NULL, "[COMMAND]", "show this, or a command's options", 0, 1, false,
 		{ help_letter_options }, verb_help, COMPLETE_COMMAND, "The same as --help." },
 	{ "completion", NULL, "bash|zsh|fish", "print the script by which a shell completes ctl", 1, 1, false,

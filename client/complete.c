@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "client/command.h"
@@ -190,20 +188,14 @@ static struct json_object *ask_list(struct scan *s)
 {
 	struct connection conn;
 	struct error ignored;
-	struct reply reply;
-	struct timeval limit = { .tv_sec = ANSWER_TIMEOUT_S };
-	_cleanup_json_ struct json_object *all = json_object_new_object();
+	struct json_object *list = NULL;
+	_cleanup_json_ struct json_object *all = json_object_new_object(), *answer = NULL;
 	json_add_bool(all, "all", true);
 	if (connection_open(&conn, &s->args, &ignored) < 0)
 		return NULL;
-	setsockopt(conn.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-	setsockopt(conn.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-	struct json_object *list = NULL;
-	if (connection_send(&conn, "container.List", all, 0, &ignored) == 0 &&
-		connection_receive(&conn, true, &reply, &ignored) == 1) {
-		list = json_object_get(json_get(reply.parameters, "containers"));
-		json_put(&reply.root);
-	}
+	connection_limit(&conn, ANSWER_TIMEOUT_S);
+	if (connection_ask_once(&conn, "container.List", all, &answer, &ignored) == 0)
+		list = json_object_get(json_get(answer, "containers"));
 	connection_done(&conn);
 	return list;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -83,6 +84,18 @@ int connection_open(struct connection *conn, const struct arguments *args, struc
 	return dial(conn, err);
 }
 
+const char *connection_default(void)
+{
+	return DEFAULT_SOCKET;
+}
+
+void connection_limit(struct connection *conn, int seconds)
+{
+	struct timeval limit = { .tv_sec = seconds };
+	setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(conn->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
 void connection_done(struct connection *conn)
 {
 	if (conn->fd >= 0)
@@ -126,6 +139,8 @@ int connection_send(struct connection *conn, const char *method, struct json_obj
 
 static int lost(int errnum, struct error *err)
 {
+	if (errnum == EAGAIN) /* connection_limit */
+		return error_set(err, ERROR_DISCONNECTED, "the daemon does not answer");
 	error_set(err, ERROR_DISCONNECTED, "the connection to the daemon was lost");
 	err->errnum = errnum;
 	return -1;
@@ -169,20 +184,23 @@ int connection_receive(struct connection *conn, bool wait, struct reply *ret_rep
 	}
 }
 
+int connection_ask_once(struct connection *conn, const char *method, struct json_object *parameters,
+	struct json_object **ret_parameters, struct error *err)
+{
+	struct reply reply;
+	if (connection_send(conn, method, parameters, 0, err) < 0 ||
+		connection_receive(conn, true, &reply, err) < 0)
+		return -1;
+	*ret_parameters = json_object_get(reply.parameters);
+	json_put(&reply.root);
+	return 0;
+}
+
 int connection_ask(struct connection *conn, const char *method, struct json_object *parameters,
 	struct json_object **ret_parameters, struct error *err)
 {
-	for (;;) {
-		struct reply reply;
-		int result = connection_send(conn, method, parameters, 0, err);
-		if (result == 0)
-			result = connection_receive(conn, true, &reply, err);
-		if (result == 1) {
-			*ret_parameters = json_object_get(reply.parameters);
-			json_put(&reply.root);
-			return 0;
-		}
+	while (connection_ask_once(conn, method, parameters, ret_parameters, err) < 0)
 		if (err->kind != ERROR_DISCONNECTED || connection_reopen(conn, err) < 0)
 			return -1;
-	}
+	return 0;
 }

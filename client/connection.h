@@ -30,6 +30,10 @@ enum call_flags { CALL_MORE = 1 << 0, CALL_UPGRADE = 1 << 1 };
 /* To the socket that the command line or CTL_SOCKET names. DISCONNECTED if nobody is there. */
 int connection_open(struct connection *conn, const struct arguments *args, struct error *err);
 void connection_done(struct connection *conn);
+/* The socket where nobody names another one. */
+const char *connection_default(void);
+/* A daemon that is silent for so long is DISCONNECTED. */
+void connection_limit(struct connection *conn, int seconds);
 /* After a loss: waits and connects anew until the time is over (then err is as the last loss was). */
 int connection_reopen(struct connection *conn, struct error *err);
 
@@ -41,6 +45,9 @@ int connection_send(struct connection *conn, const char *method, struct json_obj
  * DISCONNECTED. */
 int connection_receive(struct connection *conn, bool wait, struct reply *ret_reply, struct error *err);
 
-/* Send and receive of a single reply's parameters, repeated after a loss. Caller puts *ret_parameters. */
+/* Send and receive of a single reply's parameters. Caller puts *ret_parameters. */
+int connection_ask_once(struct connection *conn, const char *method, struct json_object *parameters,
+	struct json_object **ret_parameters, struct error *err);
+/* The same, repeated after a loss. Caller puts *ret_parameters. */
 int connection_ask(struct connection *conn, const char *method, struct json_object *parameters,
 	struct json_object **ret_parameters, struct error *err);

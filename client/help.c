@@ -41,8 +41,7 @@ static int width(const char *text, size_t bytes)
 	return n;
 }
 
-/* Words from this column on, in lines that begin at indent. */
-static void print_wrapped(const char *text, int column, int indent)
+void help_wrapped(const char *text, int column, int indent)
 {
 	for (bool first = true; *text != '\0'; first = false) {
 		size_t n = strcspn(text, " ");
@@ -77,7 +76,7 @@ static void print_option(const struct option *o)
 		column = 0;
 	}
 	printf("%*s", INDENT - column, "");
-	print_wrapped(o->help, INDENT, INDENT);
+	help_wrapped(o->help, INDENT, INDENT);
 }
 
 /* These have no explanation: a list of names is enough. */

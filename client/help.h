@@ -7,4 +7,6 @@ struct command;
 
 void help_overview(void);
 void help_command(const struct command *command);
+/* Words from this column on, in lines that begin at indent and end before the 80th column. */
+void help_wrapped(const char *text, int column, int indent);
 const char *help_heading(enum option_group group);

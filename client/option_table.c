@@ -256,3 +256,8 @@ const struct option info_options[] = {
 	FORMAT("table|json|jsonl", "json: one object"),
 	{ 0 },
 };
+
+const struct option doctor_options[] = {
+	FORMAT("table|json|jsonl", "json: one array of check, verdict, message, fix"),
+	{ 0 },
+};

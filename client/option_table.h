@@ -19,3 +19,4 @@ extern const struct option inspect_options[];
 extern const struct option logs_options[];
 extern const struct option events_options[];
 extern const struct option info_options[];
+extern const struct option doctor_options[];

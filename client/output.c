@@ -2,7 +2,9 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/option.h"
 #include "common/json.h"
@@ -21,6 +23,12 @@ enum format output_format(const struct arguments *args, enum format otherwise)
 		if (strcmp(names[f], name) == 0)
 			return f;
 	return otherwise;
+}
+
+bool output_coloured(void)
+{
+	const char *no = getenv("NO_COLOR");
+	return (no == NULL || no[0] == '\0') && isatty(STDOUT_FILENO);
 }
 
 /* json-c leaves DEL and the C1 controls as they are; \u escapes keep a terminal safe, and the value the same.

@@ -10,6 +10,9 @@ enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL };
 
 enum format output_format(const struct arguments *args, enum format otherwise);
 
+/* Whether people read it on a terminal, and want colours (NO_COLOR). */
+bool output_coloured(void);
+
 /* One value, indented as people read it, and a newline. */
 void output_json(struct json_object *value);
 /* One value on one line. */
