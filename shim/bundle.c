@@ -391,13 +391,15 @@ static int run(struct bundle *b, int *ret_code, struct error *err)
 	return supervise(b, ret_code, err);
 }
 
+/* One write: a hint never stands alone. */
 static int report(const struct error *err)
 {
-	char text[sizeof err->msg + 256], clean[2 * sizeof text];
-	fprintf(stderr, "containerd-lite-shim: %s\n",
-		escape_text(error_format(err, text, sizeof text), clean, sizeof clean));
-	if (err->hint[0] != '\0')
-		fprintf(stderr, "hint: %s\n", escape_text(err->hint, clean, sizeof clean));
+	char text[sizeof err->msg + 256], clean[2 * sizeof text], hint[2 * sizeof err->hint];
+	bool hinted = err->hint[0] != '\0';
+	dprintf(STDERR_FILENO, "containerd-lite-shim: %s\n%s%s%s",
+		escape_text(error_format(err, text, sizeof text), clean, sizeof clean),
+		hinted ? "hint: " : "", hinted ? escape_text(err->hint, hint, sizeof hint) : "",
+		hinted ? "\n" : "");
 	return err->exit_code != 0 ? err->exit_code : EXIT_ENGINE;
 }
 
