@@ -82,6 +82,15 @@ static int decimal(const char **p, uint64_t unit, uint64_t *ret_value)
 	return 0;
 }
 
+int parse_decimal(const char *text, uint64_t unit, uint64_t *ret_parts)
+{
+	uint64_t value;
+	if (decimal(&text, unit, &value) < 0 || *text != '\0')
+		return -1;
+	*ret_parts = value;
+	return 0;
+}
+
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
 	static const char units[] = "bkmgtp";

@@ -15,6 +15,9 @@ int parse_octal(const char *text, uint32_t max, uint32_t *ret_value);
 /* "512", "64k", "10M", "1.5G", "2GiB", "10mb": binary units b k m g t p, in either case. */
 int parse_size(const char *text, uint64_t *ret_bytes);
 
+/* "1", "0.25": in parts of 1 / unit, rounded up. */
+int parse_decimal(const char *text, uint64_t unit, uint64_t *ret_parts);
+
 /* "10", "1.5s", "300ms", "2m", "1h30m", "100us", "1d": a bare number is seconds. Milliseconds, rounded up. */
 int parse_duration_ms(const char *text, int64_t *ret_ms);
 

@@ -213,6 +213,16 @@ int64_t cgroup_read_key(int cgroup_fd, const char *file, const char *key)
 	return parse_u64(number, INT64_MAX, &value) == 0 ? (int64_t) value : -1;
 }
 
+int64_t cgroup_read_number(int cgroup_fd, const char *file)
+{
+	char text[32];
+	uint64_t value;
+	if (read_small(cgroup_fd, file, text, sizeof text) < 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return parse_u64(text, INT64_MAX, &value) == 0 ? (int64_t) value : -1;
+}
+
 static int remaining_ms(int64_t deadline)
 {
 	int64_t left = (deadline - clock_monotonic_ns() + MS - 1) / MS;

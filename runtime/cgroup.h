@@ -29,3 +29,6 @@ int cgroup_remove(int parent_fd, const char *name, int timeout_ms, struct error 
 
 /* Value of a key of a flat-keyed file ("oom_kill" of memory.events); -1 where file or key is missing. */
 int64_t cgroup_read_key(int cgroup_fd, const char *file, const char *key);
+
+/* A file that is one number; -1 where it is missing, or is no number ("max"). */
+int64_t cgroup_read_number(int cgroup_fd, const char *file);

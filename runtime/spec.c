@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/json.h"
+#include "runtime/limits.h"
 #include "runtime/spec_process.h"
 #include "runtime/sysctl.h"
 
@@ -229,18 +230,14 @@ static int take_propagation(void *target, const struct field *f, struct error *e
 
 static int take_resources(void *target, const struct field *f, struct error *err)
 {
-	static const struct field_row rows[] = {
-		{ "devices", FIELD_TAKE, json_type_array, spec_take_device_rules },
-		{ "memory", FIELD_REFUSE },
-		{ "cpu", FIELD_REFUSE },
-		{ "pids", FIELD_REFUSE },
-		{ "blockIO", FIELD_REFUSE },
-		{ "hugepageLimits", FIELD_REFUSE },
-		{ "network", FIELD_REFUSE },
-		{ "rdma", FIELD_REFUSE },
-		{ "unified", FIELD_REFUSE },
-	};
-	return fields_read(target, f, ROWS(rows), err);
+	struct field devices;
+	if (field_member(f, "devices", &devices) == 0) {
+		if (!json_object_is_type(devices.value, json_type_array))
+			return field_invalid(&devices, err, "must be a list");
+		if (spec_take_device_rules(target, &devices, err) < 0)
+			return -1;
+	}
+	return limits_read(f, &((struct spec *) target)->limits, err);
 }
 
 static int take_sysctls(void *target, const struct field *f, struct error *err)
@@ -403,6 +400,7 @@ void spec_done(struct spec *spec)
 	strings_free(&spec->masked_paths);
 	strings_free(&spec->readonly_paths);
 	strings_free(&spec->groups);
+	limits_done(&spec->limits);
 	json_put(&spec->config);
 	json_put(&spec->shim);
 	memset(spec, 0, sizeof *spec);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/limits.h"
 #include "runtime/fields.h"
 #include "runtime/mount_options.h"
 #include "runtime/spec_devices.h"
@@ -69,7 +70,8 @@ struct spec {
 	size_t n_devices;
 	struct device_rule *device_rules; /* linux.resources.devices, in their order */
 	size_t n_device_rules;
-	unsigned namespaces; /* what was asked for: 1 << row of the table of namespaces */
+	struct limits limits; /* of linux.resources; the caller's to apply */
+	unsigned namespaces;  /* what was asked for: 1 << row of the table of namespaces */
 
 	/* shim.json */
 	const char *user; /* "name|uid[:group|gid]", resolved inside; NULL: uid and gid above */
