@@ -3,17 +3,20 @@
 #include <string.h>
 
 #include "client/option_table.h"
+#include "client/resources.h"
 
 #define MANY "CONTAINER…"
 
 const struct command commands[] = {
 	{ "create", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container without starting it", 0, -1, true,
-		{ config_options, common_options, later_options }, verb_create, COMPLETE_IMAGE,
+		{ config_options, resource_options, common_options, later_options }, verb_create,
+		COMPLETE_IMAGE,
 		"The container is written down, durably unless --rm is given, and its id printed. `ctl "
 		"start` runs it. What stands behind IMAGE is the program and its arguments; options end "
 		"there." },
 	{ "run", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container and start it", 0, -1, true,
-		{ config_options, run_options, common_options, later_options }, verb_run, COMPLETE_IMAGE,
+		{ config_options, resource_options, run_options, common_options, later_options }, verb_run,
+		COMPLETE_IMAGE,
 		"Without -d the program's output is ctl's output, signals that ctl gets go to the program, "
 		"and the exit code is the program's. The third interrupt within two seconds ends ctl alone; "
 		"the container goes on, as it does when ctl is killed.\n"

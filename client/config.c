@@ -8,6 +8,7 @@
 #include "client/command.h"
 #include "client/env.h"
 #include "client/option.h"
+#include "client/resources.h"
 #include "client/value.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -58,7 +59,7 @@ int config_make(struct arguments *args, struct json_object **ret_config, struct 
 		json_object_array_add(
 			value_array(config, "args"), json_object_new_string(args->positional[i]));
 	add_id(config);
-	if (merge_env(args, err) < 0)
+	if (merge_env(args, err) < 0 || resources_finish(args, err) < 0)
 		return -1;
 	*ret_config = config;
 	return 0;
@@ -90,7 +91,7 @@ static const struct option *option_of(const struct command *command, const char 
 	return found;
 }
 
-bool config_explain(const struct command *command, struct error *err)
+bool config_explain(const struct arguments *args, struct error *err)
 {
 	static const char prefix[] = "config.";
 	size_t length = strlen(err->field);
@@ -100,7 +101,9 @@ bool config_explain(const struct command *command, struct error *err)
 	if (strncmp(err->field, prefix, sizeof prefix - 1) != 0 || strncmp(err->msg, err->field, length) != 0)
 		return true;
 	const char *field = err->field + sizeof prefix - 1;
-	const struct option *o = option_of(command, field, strcspn(field, ".["));
+	if (resources_explain(args, err, "config.resources"))
+		return true;
+	const struct option *o = option_of(args->command, field, strcspn(field, ".["));
 	if (o != NULL) {
 		char rest[sizeof err->msg];
 		snprintf(rest, sizeof rest, "%s", err->msg + length);

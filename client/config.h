@@ -4,7 +4,6 @@
 #include <stdbool.h>
 
 struct arguments;
-struct command;
 struct error;
 struct json_object;
 
@@ -19,4 +18,4 @@ const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT])
 
 /* Is this an error of the command line's, which the daemon has found? Then its message names the option
  * instead of the Config's field, where there is one option for it. */
-bool config_explain(const struct command *command, struct error *err);
+bool config_explain(const struct arguments *args, struct error *err);

@@ -40,7 +40,8 @@ enum value_kind {
 	VALUE_TMPFS,
 	VALUE_DEVICE,
 	VALUE_LOG_OPT,
-	VALUE_PAIR, /* NAME=VALUE into an object */
+	VALUE_PAIR,  /* NAME=VALUE into an object */
+	VALUE_LIMIT, /* client/resources.h */
 	VALUE_SECURITY_OPT,
 	VALUE_LATER_FLAG, /* not supported yet: refused, but for the value (field) that is what happens anyway
 			   */
@@ -94,7 +95,7 @@ struct option {
 	const char *help;    /* VALUE_LATER: the hint, or NULL */
 };
 
-#define OPTION_SETS 4
+#define OPTION_SETS 5
 
 struct arguments {
 	const struct command *command;

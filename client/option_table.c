@@ -62,6 +62,8 @@ const struct option config_options[] = {
 
 	{ "ulimit", 0, VALUE_PAIR, GROUP_LIMITS, "ulimits", "NAME=SOFT[:HARD]",
 		"a resource limit, or unlimited; nofile is 1024:524288, core 0" },
+	{ "cgroup-parent", 0, VALUE_TEXT, GROUP_LIMITS, "cgroup_parent", "CGROUP",
+		"its cgroup is in this one: web/front below the daemon's own, /a/b as it is there" },
 	{ "oom-score-adj", 0, VALUE_INTEGER, GROUP_LIMITS, "oom_score_adj", "N",
 		"how soon the kernel ends it for lack of memory: -1000 to 1000" },
 
@@ -92,7 +94,7 @@ const struct option config_options[] = {
 			metavar, hint                                                                 \
 	}
 
-static const char limits_hint[] = "limits come with a later version";
+static const char limits_hint[] = "cgroup v2 has no such thing";
 static const char network_hint[] = "a container has its own network namespace with loopback only";
 static const char namespace_hint[] = "a container has namespaces of its own";
 static const char health_hint[] = "health checks come with a later version";
@@ -129,31 +131,8 @@ const struct option later_options[] = {
 	LATER("health-start-period", 0, "TIME", NULL, health_hint),
 	LATER("no-healthcheck", 0, "", "true", health_hint),
 
-	LATER("memory", 'm', "SIZE", NULL, limits_hint),
-	LATER("memory-high", 0, "SIZE", NULL, limits_hint),
-	LATER("memory-low", 0, "SIZE", NULL, limits_hint),
-	LATER("memory-min", 0, "SIZE", NULL, limits_hint),
-	LATER("memory-reservation", 0, "SIZE", NULL, limits_hint),
-	LATER("memory-swap", 0, "SIZE", NULL, limits_hint),
 	LATER("memory-swappiness", 0, "N", NULL, limits_hint),
 	LATER("oom-kill-disable", 0, "", "false", limits_hint),
-	LATER("cpus", 0, "N", NULL, limits_hint),
-	LATER("cpu-weight", 0, "N", NULL, limits_hint),
-	LATER("cpu-shares", 'c', "N", NULL, limits_hint),
-	LATER("cpu-period", 0, "N", NULL, limits_hint),
-	LATER("cpu-quota", 0, "N", NULL, limits_hint),
-	LATER("cpuset-cpus", 0, "LIST", NULL, limits_hint),
-	LATER("cpuset-mems", 0, "LIST", NULL, limits_hint),
-	LATER("pids-limit", 0, "N", NULL, limits_hint),
-	LATER("io-max", 0, "LIMITS", NULL, limits_hint),
-	LATER("io-weight", 0, "N", NULL, limits_hint),
-	LATER("blkio-weight", 0, "N", NULL, limits_hint),
-	LATER("device-read-bps", 0, "DEVICE:RATE", NULL, limits_hint),
-	LATER("device-write-bps", 0, "DEVICE:RATE", NULL, limits_hint),
-	LATER("device-read-iops", 0, "DEVICE:RATE", NULL, limits_hint),
-	LATER("device-write-iops", 0, "DEVICE:RATE", NULL, limits_hint),
-	LATER("cgroup-conf", 0, "KEY=VALUE", NULL, limits_hint),
-	LATER("cgroup-parent", 0, "CGROUP", NULL, limits_hint),
 
 	LATER("gpus", 0, "LIST", NULL, NULL),
 	LATER("pid", 0, "MODE", "private", namespace_hint),

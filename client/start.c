@@ -57,7 +57,7 @@ static void cidfile_write(struct cidfile *file, const char *subject, const char 
 static int failed(
 	const struct arguments *args, const char *subject, struct error *err, const char *what, int unknown)
 {
-	if (config_explain(args->command, err))
+	if (config_explain(args, err))
 		subject = args->command->name;
 	if (err->kind == ERROR_DISCONNECTED) {
 		error_wrap(err, "whether it was %s is not known", what);

@@ -10,6 +10,7 @@
 #include "client/device.h"
 #include "client/env.h"
 #include "client/mount.h"
+#include "client/resources.h"
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/fd.h"
@@ -317,6 +318,12 @@ SETTER(set_pair)
 	return 0;
 }
 
+SETTER(set_limit)
+{
+	(void) key;
+	return resources_set(into, o, text, err);
+}
+
 /* Docker's spellings. What would loosen a profile that no container has asks for nothing. */
 SETTER(set_security_opt)
 {
@@ -393,6 +400,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_DEVICE] = { false, set_device },
 	[VALUE_LOG_OPT] = { false, set_log_opt },
 	[VALUE_PAIR] = { false, set_pair },
+	[VALUE_LIMIT] = { false, set_limit },
 	[VALUE_SECURITY_OPT] = { false, set_security_opt },
 	[VALUE_LATER_FLAG] = { true, set_later_flag },
 	[VALUE_LATER] = { false, set_later },

@@ -31,6 +31,7 @@
 #include "common/detach.h"
 #include "common/error.h"
 #include "common/exit.h"
+#include "common/limits.h"
 
 #define ID_TEXT_SIZE	    33 /* 32 hex digits and NUL */
 #define CONTROL_VERSION	    1
@@ -114,10 +115,12 @@ struct control_start {
 	int64_t log_max_size;
 	uint32_t log_max_files;
 	struct control_text config, shim, state; /* with START_NEW: config.json, shim.json, state.json */
-	struct control_text reply;	/* with START_CONSOLE: sent as it is on success, then frames */
-	struct control_text early;	/* bytes of the client's that the daemon had read already */
-	char rootfs[PATH_MAX];		/* absolute, as the user wrote it */
-	struct control_console console; /* with START_CONSOLE */
+	struct control_text reply;	       /* with START_CONSOLE: sent as it is on success, then frames */
+	struct control_text early;	       /* bytes of the client's that the daemon had read already */
+	char rootfs[PATH_MAX];		       /* absolute, as the user wrote it */
+	struct control_console console;	       /* with START_CONSOLE */
+	struct control_text limits;	       /* limits_format's text */
+	char cgroup_parent[CGROUP_PARENT_MAX]; /* as in cgroup_tree.h; empty: the parent cgroup itself */
 };
 
 /* With the first process's pidfd as descriptor. */
@@ -197,6 +200,9 @@ enum work_op {
 		       half-made folders of containers/; cgroups without a container */
 	WORK_READ_BUNDLE, /* path: a bundle's folder. DONE with a memfd: its config.json, checked */
 	WORK_LOGS,	  /* descriptor: the client's connection, blocking; replies with batches of records */
+	WORK_UPDATE,	  /* limits: into the cgroup of a container that runs, all of them or none; then text
+			     config → <id>/config.json, durable */
+	WORK_PAUSE,	  /* freezes the cgroup and waits until all of it stands still; or lets it go on */
 	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with
 			     its daemon */
 	WORK_OPS,
@@ -225,6 +231,9 @@ struct control_work {
 	int64_t log_tail;		    /* -1: all */
 	int64_t log_since_ns, log_until_ns; /* realtime; 0: none */
 	char path[PATH_MAX];
+	struct control_text limits; /* WORK_UPDATE: what changes, by limits_format */
+	uint32_t running;	    /* WORK_UPDATE: it has a cgroup */
+	uint32_t frozen;	    /* WORK_PAUSE: freeze it, else let it go on */
 };
 
 /* A file in the state folder, locked (flock(2), shared) by each worker that changes something there; a daemon

@@ -15,9 +15,11 @@
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/parse.h"
+#include "common/resources.h"
 #include "daemon/bundle_devices.h"
 #include "daemon/config.h"
 #include "daemon/places.h"
+#include "runtime/cgroup_tree.h"
 
 #define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
 #define TEXT_MAX       256 /* user, a group */
@@ -35,6 +37,8 @@ void bundle_done(struct bundle *bundle)
 	free(bundle->shim);
 	free(bundle->rootfs);
 	free(bundle->folder);
+	free(bundle->cgroup_parent);
+	limits_done(&bundle->limits);
 	json_put(&bundle->shim_json);
 	*bundle = (struct bundle) { 0 };
 }
@@ -273,6 +277,26 @@ static int check_texts(struct json_object *config, struct error *err)
 	return 0;
 }
 
+static int read_limits(struct json_object *config, struct bundle *bundle, struct error *err)
+{
+	static const char field[] = "config.cgroup_parent";
+	const char *parent = json_string(config, "cgroup_parent", NULL);
+
+	if (resources_read(json_get(config, "resources"), "config.resources", &bundle->limits, err) < 0)
+		return -1;
+	bundle->has_limits = true;
+	if (!parent)
+		return 0;
+	if (cgroup_parent_check(parent, err) < 0) {
+		snprintf(err->field, sizeof(err->field), "%s", field);
+		return error_wrap(err, "%s", field);
+	}
+	bundle->cgroup_parent = strdup(parent);
+	if (!bundle->cgroup_parent)
+		abort();
+	return 0;
+}
+
 /* The text of what has been gathered. Fields are only ever added. */
 static void write_shim(struct bundle *bundle, struct json_object *config, const char *image,
 	struct json_object *command, struct json_object *devices)
@@ -301,6 +325,7 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 	json_add_string(obj, "stop_signal", signal_format(bundle->stop_signal, signal_text));
 	json_add_int(obj, "stop_timeout_ms", bundle->stop_timeout_ms);
 	json_add_bool(obj, "remove", bundle->transient);
+	json_add_string(obj, "cgroup_parent", bundle->cgroup_parent);
 	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
 	json_add_time(obj, "created_at", bundle->created_ns);
 	json_put(&bundle->shim_json);
@@ -322,7 +347,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	if (read_id(config, bundle.id, err) < 0 || read_name(config, bundle.id, ret_name, err) < 0 ||
 		check_texts(config, err) < 0 || read_source(config, &bundle, &image, err) < 0 ||
 		read_stop(config, defaults, &bundle, err) < 0 ||
-		read_log(config, defaults, &bundle, err) < 0 ||
+		read_log(config, defaults, &bundle, err) < 0 || read_limits(config, &bundle, err) < 0 ||
 		bundle_read_devices(config, &devices, err) < 0)
 		return -1;
 	bundle.transient = json_flag(config, "remove", false);
@@ -336,8 +361,8 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 		if (read_command(config, image, &command, err) < 0)
 			return -1;
 		snprintf(hostname, sizeof(hostname), "%.12s", bundle.id);
-		bundle.config = bundle_oci_text(
-			config, bundle.rootfs, command, json_string(config, "hostname", hostname), err);
+		bundle.config = bundle_oci_text(config, bundle.rootfs, command,
+			json_string(config, "hostname", hostname), &bundle.limits, err);
 		if (!bundle.config)
 			return -1;
 		bundle.config_size = strlen(bundle.config);
@@ -370,6 +395,8 @@ int bundle_take_config(struct bundle *bundle, const char *text, size_t size, str
 	if (strlen(bundle->rootfs) >= PATH_MAX)
 		return error_set(err, ERROR_INVALID_CONFIG, "bundle '%s': its root's path is too long",
 			bundle->folder);
+	if (bundle_limits_join(bundle, config, err) < 0)
+		return -1;
 	/* Our copy is not in the bundle's folder, so that its root can't be relative any more. */
 	json_add_string(root, "path", bundle->rootfs);
 	bundle->lock = !json_flag(root, "readonly", false);
@@ -440,6 +467,9 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->log_max_size = json_int(obj, "log_max_size", 10 * 1024 * 1024);
 	bundle->log_max_files = (uint32_t) json_int(obj, "log_max_files", 3);
 	bundle->stop_timeout_ms = json_int(obj, "stop_timeout_ms", 10000);
+	bundle->cgroup_parent = copy_text(obj, "cgroup_parent");
+	if (bundle->cgroup_parent && cgroup_parent_check(bundle->cgroup_parent, err) < 0)
+		return error_wrap(err, "shim.json: cgroup_parent");
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/control.h"
+#include "common/limits.h"
 
 struct config;
 struct error;
@@ -32,6 +33,9 @@ struct bundle {
 	int stop_signal;
 	int64_t stop_timeout_ms;
 	int64_t created_ns;
+	char *cgroup_parent;  /* as in cgroup_tree.h; NULL: our own folder */
+	struct limits limits; /* those that were asked for; bundle_limits reads them */
+	bool has_limits;
 };
 
 /* From a Config that fits the interface; what else must hold of it is checked here. ret_name gets the name
@@ -52,6 +56,20 @@ struct json_object *bundle_labels(const struct bundle *bundle);	 /* borrowed, ma
 /* START_* of every start of it. */
 uint32_t bundle_start_flags(const struct bundle *bundle);
 
+/* What its config.json says of limits. NULL: nothing that can be understood. */
+const struct limits *bundle_limits(struct bundle *bundle, struct error *err);
+/* A foreign bundle's limits together with those of the call, which count more. */
+int bundle_limits_join(struct bundle *bundle, struct json_object *config, struct error *err);
+/* config.json with these limits instead. Caller frees. */
+char *bundle_limits_text(
+	const struct bundle *bundle, const struct limits *limits, size_t *ret_size, struct error *err);
+/* What a container has in addition to what was asked for; controllers: only what they are there for, NULL:
+ * all. */
+void bundle_limits_defaults(const struct limits *asked, const char *controllers, struct limits *ret_defaults);
+/* Whether this machine has what they need; path: how the caller calls them ("config.resources"). */
+int bundle_limits_check(const struct limits *limits, const char *path, const char *controllers,
+	const char *cgroup_path, struct error *err);
+
 /* config.json's text for a Config, its root and its command (borrowed); caller frees. */
 char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
-	const char *hostname, struct error *err);
+	const char *hostname, const struct limits *limits, struct error *err);

@@ -302,7 +302,8 @@ static int add_mounts(
 
 /* ---- the whole ---- */
 
-static int add_linux(struct json_object *root, struct json_object *config, struct error *err)
+static int add_linux(
+	struct json_object *root, struct json_object *config, const struct limits *limits, struct error *err)
 {
 	static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
 	struct json_object *linux_ = json_object_new_object(), *list = json_object_new_array();
@@ -315,6 +316,8 @@ static int add_linux(struct json_object *root, struct json_object *config, struc
 		json_object_array_add(list, namespace);
 	}
 	json_add(linux_, "namespaces", list);
+	if (limits->n > 0)
+		json_add(resources, "unified", limits_unified(limits));
 	json_add(linux_, "resources", resources);
 	if (!json_flag(config, "privileged", false)) {
 		json_add(linux_, "maskedPaths", text_array(default_masked_paths));
@@ -393,7 +396,7 @@ static void translate(struct error *err, size_t defaults)
 }
 
 char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
-	const char *hostname, struct error *err)
+	const char *hostname, const struct limits *limits, struct error *err)
 {
 	_cleanup_json_ struct json_object *root = json_object_new_object();
 	struct json_object *root_fs = json_object_new_object();
@@ -410,7 +413,7 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 	json_add_string(root, "domainname", json_string(config, "domainname", NULL));
 	if (add_mounts(root, config, &defaults, err) < 0)
 		return NULL;
-	if (add_mounts(root, config, &defaults, err) < 0 || add_linux(root, config, err) < 0)
+	if (add_linux(root, config, limits, err) < 0)
 		return NULL;
 	text = json_text(root, &size);
 	/* The same reader that the start uses: what it would refuse then is told now. */

@@ -123,6 +123,14 @@ void watch_stop(struct watch *watch); /* also if not watching */
 /* Who asks for what happens to it next; the events name him. */
 void container_asked(struct container *c, const struct caller *caller);
 
+/* Whether limits can be where its cgroup is, before or while it is there; path as in bundle_limits_check. */
+int container_check_limits(
+	const struct container *c, const struct limits *limits, const char *path, struct error *err);
+/* Its cgroup's path, whether it is there or not; for people and for reading. */
+void container_cgroup_path(const struct container *c, char *buf, size_t size);
+/* A text for the shim: what was asked for, and defaults. NULL with err. Caller frees. */
+char *container_limits_text(struct container *c, struct error *err);
+
 /* As the wire's Summary. Caller puts. */
 struct json_object *container_summary(const struct container *c);
 /* state.json's text (caller frees). */

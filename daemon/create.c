@@ -94,6 +94,14 @@ static void on_created(void *arg, const struct error *err, int fd, size_t size)
 	request_reply(rq, reply);
 }
 
+/* A limit that cannot be is told before anything is made. */
+static int check_limits(struct container *c, struct error *err)
+{
+	struct bundle *b = &c->bundle;
+
+	return container_check_limits(c, &b->limits, b->folder ? "linux.resources" : "config.resources", err);
+}
+
 /* All that is needed is there: a worker writes it down, or the shim does in the course of its start. */
 static void make(struct creation *creation)
 {
@@ -102,6 +110,10 @@ static void make(struct creation *creation)
 	struct request *rq = creation->rq;
 	struct error err;
 
+	if (check_limits(c, &err) < 0) {
+		fail(creation, &err);
+		return;
+	}
 	if (creation->run) {
 		announce(creation);
 		free(creation);

@@ -193,7 +193,7 @@ static struct json_object *paths(const struct container *c)
 		json_add_string(obj, "log", path);
 	}
 	if (c->pid > 0) {
-		snprintf(path, sizeof(path), "%s/%s", c->d->store->cgroup_path, container_id(c));
+		container_cgroup_path(c, path, sizeof(path));
 		json_add_string(obj, "cgroup", path);
 	}
 	return obj;

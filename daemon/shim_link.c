@@ -125,6 +125,7 @@ static int send_start(
 	struct container *c, int sock, bool is_new, const struct shim_console *console, struct error *err)
 {
 	const struct bundle *b = &c->bundle;
+	_cleanup_free_ char *limits = container_limits_text(c, err);
 	const struct store *store = c->d->store;
 	_cleanup_free_ char *state = container_state_text(c->name);
 	struct texts texts = { 0 };
@@ -136,6 +137,11 @@ static int send_start(
 	};
 	int fds[5], n = 0;
 
+	if (!limits)
+		return -1;
+	message.limits = texts_add(&texts, limits, strlen(limits));
+	snprintf(message.cgroup_parent, sizeof(message.cgroup_parent), "%s",
+		b->cgroup_parent ? b->cgroup_parent : "");
 	snprintf(message.id, sizeof(message.id), "%s", b->id);
 	snprintf(message.rootfs, sizeof(message.rootfs), "%s", b->rootfs);
 	if (is_new) {

@@ -100,21 +100,29 @@ static void await_old_workers(int state)
 	}
 }
 
+void store_controllers(int cgroup, char *buf, size_t size)
+{
+	read_line(cgroup, "cgroup.controllers", buf, size);
+}
+
 /* Named after the state folder's identity: the same in each life of this instance, another for each instance.
  */
 static int open_cgroup(struct store *store, const struct config *config, struct error *err)
 {
 	struct stat st;
 	unsigned hash = 2166136261u;
+	_cleanup_fd_ int mount = -1;
 
+	if (cgroup_open_mount(store->cgroup_mount, sizeof(store->cgroup_mount), &mount, err) < 0)
+		return -1;
 	if (config->cgroup_parent) {
 		snprintf(store->cgroup_path, sizeof(store->cgroup_path), "%s", config->cgroup_parent);
 		store->cgroup_parent = open(config->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (store->cgroup_parent < 0)
 			return error_errno(err, "open the cgroup '%s'", config->cgroup_parent);
-	} else if (cgroup_open_mount(
-			   store->cgroup_path, sizeof(store->cgroup_path), &store->cgroup_parent, err) < 0) {
-		return -1;
+	} else {
+		memcpy(store->cgroup_path, store->cgroup_mount, sizeof(store->cgroup_path));
+		store->cgroup_parent = steal_fd(&mount);
 	}
 	if (fstat(store->state, &st) < 0)
 		return error_errno(err, "look at '%s'", config->state_dir);
@@ -127,7 +135,8 @@ static int open_cgroup(struct store *store, const struct config *config, struct 
 		sizeof(store->cgroup_path) - strlen(store->cgroup_path), "/%s", store->cgroup_name);
 	if (cgroup_make(store->cgroup_parent, store->cgroup_name, &store->cgroup, err) < 0)
 		return -1;
-	read_line(store->cgroup, "cgroup.controllers", store->controllers, sizeof(store->controllers));
+	/* Those of the folder above: what our own has is passed on to it when somebody needs it. */
+	store_controllers(store->cgroup_parent, store->controllers, sizeof(store->controllers));
 	return cgroup_make(store->cgroup, "shims", &store->shims_cgroup, err);
 }
 

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct config;
 struct error;
@@ -20,11 +21,14 @@ struct store {
 		shims_cgroup; /* our folder in the cgroup tree, and the leaf for spawner, shims, workers */
 	int cgroup_parent;    /* what holds it */
 	char cgroup_name[32]; /* "containerd-lite-1a2b3c4d" */
-	char cgroup_path[PATH_MAX]; /* with it at its end */
-	char controllers[256];	    /* that it has, separated by blanks */
+	char cgroup_path[PATH_MAX];  /* with it at its end */
+	char cgroup_mount[PATH_MAX]; /* where cgroup2 is mounted */
+	char controllers[256];	     /* that it has, separated by blanks */
 	char boot_id[40];
 };
 
 int store_open(struct store *store, const struct config *config, struct error *err);
+/* cgroup.controllers of a folder; empty where it cannot be read. */
+void store_controllers(int cgroup, char *buf, size_t size);
 /* all_over: no container lives, so our cgroup folder is removed once spawner and workers have gone. */
 void store_close(struct store *store, bool all_over);

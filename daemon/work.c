@@ -80,6 +80,9 @@ static int send_order(struct daemon *d, int sock, const struct work_order *order
 		.log_tail = order->log_tail,
 		.log_since_ns = order->log_since_ns,
 		.log_until_ns = order->log_until_ns,
+		.limits = texts_add(&texts, order->limits.text, order->limits.size),
+		.running = order->running,
+		.frozen = order->frozen,
 	};
 	_cleanup_fd_ int memfd = texts_memfd(&texts);
 	int fds[] = { memfd, d->store->state, d->store->shims, d->store->cgroup, order->client };

@@ -23,6 +23,8 @@ struct work_order {
 	const char *path; /* NULL: none */
 	uint32_t log_flags;
 	int64_t log_tail, log_since_ns, log_until_ns;
+	struct work_text limits; /* WORK_UPDATE */
+	bool running, frozen;
 	int client; /* WORK_LOGS: the client's connection, borrowed */
 };
 

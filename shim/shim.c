@@ -27,6 +27,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_tree.h"
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
@@ -49,9 +50,10 @@ struct shim {
 	struct container_log log;
 
 	enum shim_state state;
-	int dir_fd, cgroup_fd, rootfs_lock_fd;
-	int mntns_fd; /* keeps the container's mounts, whose end may take long, until the exit has been told
-		       */
+	int dir_fd, cgroup_parent_fd, cgroup_fd, rootfs_lock_fd;
+	bool protected; /* a limit of it protects memory */
+	int mntns_fd;	/* keeps the container's mounts, whose end may take long, until the exit has been told
+			 */
 	pid_t pid;
 	int pidfd;
 	struct event *pidfd_event;
@@ -83,9 +85,12 @@ static void release(struct shim *s)
 {
 	struct error ignored;
 	if (s->cgroup_fd >= 0 &&
-		cgroup_remove(s->fds[FD_CGROUP], s->start.id, CGROUP_TIMEOUT_MS, &ignored) < 0)
+		cgroup_remove(s->cgroup_parent_fd, s->start.id, CGROUP_TIMEOUT_MS, &ignored) < 0)
 		log_warning("%s: cgroup: %s", s->start.id, ignored.msg);
+	if (s->cgroup_fd >= 0)
+		cgroup_parent_leave(s->fds[FD_CGROUP], s->start.cgroup_parent, s->protected);
 	fd_close(&s->cgroup_fd);
+	fd_close(&s->cgroup_parent_fd);
 	fd_close(&s->mntns_fd);
 	fd_close(&s->rootfs_lock_fd);
 	if (transient(s) && s->dir_fd >= 0 && tree_remove(s->fds[FD_PARENT], s->start.id, &ignored) < 0)
@@ -273,6 +278,16 @@ static void on_sync(evutil_socket_t fd, short what, void *arg)
 		started(s);
 }
 
+static void too_little_memory(struct shim *s)
+{
+	int64_t max = cgroup_read_number(s->cgroup_fd, "memory.max");
+	error_set(&s->error, ERROR_START_FAILED,
+		"the container's first process was killed while it was set up: there was no more memory");
+	if (max > 0)
+		error_hint(&s->error, "its limit, memory.max, is %jd bytes: a start needs more here",
+			(intmax_t) max);
+}
+
 static void on_first_process(evutil_socket_t fd, short what, void *arg)
 {
 	struct shim *s = arg;
@@ -296,6 +311,8 @@ static void on_first_process(evutil_socket_t fd, short what, void *arg)
 		error_set(&s->error, ERROR_START_FAILED,
 			"the container's first process was killed by signal %d while it was set up",
 			info.si_status);
+	if (info.si_code != CLD_EXITED && cgroup_read_key(s->cgroup_fd, "memory.events", "oom_kill") > 0)
+		too_little_memory(s);
 	fail(s);
 }
 
@@ -439,14 +456,32 @@ static int open_console(struct shim *s, int ret_stdio[3])
 	return console_open(c, ret_stdio, &s->error);
 }
 
+/* With all its limits, before anything runs in it. */
+static int make_cgroup(struct shim *s)
+{
+	const struct control_text *text = &s->start.limits;
+	_cleanup_limits_ struct limits limits = { 0 };
+	_cleanup_free_ char *lines = calloc(1, (size_t) text->size + 1);
+	if (lines == NULL || pread(s->fds[FD_TEXTS], lines, text->size, text->offset) != (ssize_t) text->size)
+		return error_errno(&s->error, "read the container's limits");
+	if (limits_parse(lines, &limits, &s->error) < 0)
+		return -1;
+	s->protected = limits_protect(&limits);
+	if (cgroup_create(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id, &limits,
+		    &s->cgroup_parent_fd, &s->cgroup_fd, &s->error) == 0)
+		return 0;
+	memcpy(s->error.phase, "cgroup", sizeof "cgroup");
+	return -1;
+}
+
 static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
 	char path[64];
 	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0)
 		return -1;
-	if (s->link.took_over &&
-		cgroup_remove(s->fds[FD_CGROUP], s->start.id, CGROUP_TIMEOUT_MS, &s->error) < 0)
+	if (s->link.took_over && cgroup_tree_remove(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id,
+					 CGROUP_TIMEOUT_MS, &s->error) < 0)
 		return -1;
 	if (open_folder(s) < 0)
 		return -1;
@@ -455,7 +490,7 @@ static int begin(struct shim *s)
 		return -1;
 	int result = open_console(s, stdio);
 	if (result == 0)
-		result = cgroup_make(s->fds[FD_CGROUP], s->start.id, &s->cgroup_fd, &s->error);
+		result = make_cgroup(s);
 	if (result == 0)
 		result = clone_first_process(s, stdio);
 	for (int i = 0; i < 3; i++)
@@ -494,6 +529,7 @@ int shim_main(int control_sock)
 {
 	static struct shim s = { .link = { .sock = -1, .caller = -1, .listener = -1 },
 		.dir_fd = -1,
+		.cgroup_parent_fd = -1,
 		.cgroup_fd = -1,
 		.rootfs_lock_fd = -1,
 		.mntns_fd = -1,

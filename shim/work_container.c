@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/fd.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup_tree.h"
 #include "runtime/start.h"
 #include "shim/folder.h"
 #include "shim/link.h"
@@ -71,15 +71,16 @@ int work_remove(struct work *w, struct error *err)
 int work_bury(struct work *w, struct error *err)
 {
 	const struct control_work *m = &w->message;
-	char new_name[ID_TEXT_SIZE + sizeof LINK_NEW];
-	if (cgroup_remove(w->cgroup_fd, m->id, CGROUP_TIMEOUT_MS, err) < 0)
-		return -1;
+	char new_name[ID_TEXT_SIZE + sizeof LINK_NEW], cgroup_parent[CGROUP_PARENT_MAX];
 	_cleanup_fd_ int parent = -1, dir = -1;
+	if (work_open_parent(w, &parent, err) < 0)
+		return -1;
+	work_cgroup_parent(parent, m->id, cgroup_parent);
+	if (cgroup_tree_remove(w->cgroup_fd, cgroup_parent, m->id, CGROUP_TIMEOUT_MS, err) < 0)
+		return -1;
 	snprintf(new_name, sizeof new_name, LINK_NEW "%s", m->id);
 	unlinkat(w->shims_fd, new_name, 0);
 	unlinkat(w->shims_fd, m->id, 0);
-	if (work_open_parent(w, &parent, err) < 0)
-		return -1;
 	folder_remove_half_made(parent, m->id);
 	if (m->transient)
 		return remove_folder(w, err);

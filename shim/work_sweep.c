@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_tree.h"
 #include "shim/folder.h"
 #include "shim/tree.h"
 #include "shim/worker.h"
@@ -52,14 +53,27 @@ static void to_trash(struct work *w, int dir_fd, const char *name)
 		remove_tree(w, dir_fd, name);
 }
 
+/* A cgroup below one that is not ours: the sweep of our own does not meet it. */
+static void remove_distant_cgroup(struct work *w, int dir_fd, const char *id)
+{
+	char parent[CGROUP_PARENT_MAX];
+	struct error error;
+	work_cgroup_parent(dir_fd, id, parent);
+	if (parent[0] == '/' && cgroup_tree_remove(w->cgroup_fd, parent, id, CGROUP_TIMEOUT_MS, &error) < 0)
+		log_warning("sweep: %s", error.msg);
+}
+
 /* A shim binds its socket before it makes a folder or a cgroup, and unlinks it after they are gone: with no
  * shim at the socket nobody uses them. */
 static void visit_transient(struct work *w, int dir_fd, const char *name)
 {
 	const char *id =
 		strncmp(name, FOLDER_NEW, sizeof FOLDER_NEW - 1) == 0 ? name + sizeof FOLDER_NEW - 1 : name;
-	if (!id_valid(id) || !work_shim_lives(w, id))
-		to_trash(w, dir_fd, name);
+	if (id_valid(id) && work_shim_lives(w, id))
+		return;
+	if (id_valid(name))
+		remove_distant_cgroup(w, dir_fd, name);
+	to_trash(w, dir_fd, name);
 }
 
 static void visit_container(struct work *w, int dir_fd, const char *name)
@@ -68,10 +82,17 @@ static void visit_container(struct work *w, int dir_fd, const char *name)
 		visit_transient(w, dir_fd, name);
 }
 
+/* A container's cgroup, or a folder on the way to some (--cgroup-parent), which goes if nothing is in it any
+ * more. */
 static void visit_cgroup(struct work *w, int dir_fd, const char *name)
 {
 	struct error error;
 	char text[sizeof error.msg];
+	if (!id_valid(name) && name_valid(name) && strcmp(name, "shims") != 0) {
+		for_each(w, dir_fd, name, visit_cgroup);
+		unlinkat(dir_fd, name, AT_REMOVEDIR);
+		return;
+	}
 	if (id_valid(name) && !work_shim_lives(w, name) &&
 		cgroup_remove(dir_fd, name, CGROUP_TIMEOUT_MS, &error) < 0)
 		log_warning("sweep: %s", error_format(&error, text, sizeof text));

@@ -4,13 +4,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/fd.h"
+#include "common/json.h"
+#include "runtime/cgroup_tree.h"
 #include "shim/link.h"
 #include "shim/shim.h"
+
+#define SHIM_JSON_MAX (1024 * 1024)
 
 enum { FD_TEXTS, FD_STATE, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
 
@@ -22,6 +27,8 @@ static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
 	[WORK_SWEEP] = work_sweep,
 	[WORK_READ_BUNDLE] = work_read_bundle,
 	[WORK_LOGS] = work_logs,
+	[WORK_UPDATE] = work_update,
+	[WORK_PAUSE] = work_pause,
 	[WORK_EVENTS_FILE] = work_events_file,
 };
 
@@ -45,6 +52,22 @@ int work_open_parent(const struct work *w, int *ret_fd, struct error *err)
 	return 0;
 }
 
+void work_cgroup_parent(int parent_fd, const char *id, char ret_parent[CGROUP_PARENT_MAX])
+{
+	char path[ID_TEXT_SIZE + 16];
+	_cleanup_free_ char *text = NULL;
+	_cleanup_json_ struct json_object *shim = NULL;
+	struct error ignored;
+	ret_parent[0] = '\0';
+	snprintf(path, sizeof path, "%.32s/shim.json", id);
+	if (fd_read_file(parent_fd, path, SHIM_JSON_MAX, &text, NULL, &ignored) < 0 ||
+		json_parse(text, strlen(text), &shim, &ignored) < 0)
+		return;
+	const char *parent = json_string(shim, "cgroup_parent", "");
+	if (parent[0] != '\0' && cgroup_parent_check(parent, &ignored) == 0)
+		snprintf(ret_parent, CGROUP_PARENT_MAX, "%s", parent);
+}
+
 bool work_shim_lives(const struct work *w, const char *id)
 {
 	return link_answers(w->shims_fd, id);
@@ -60,6 +83,8 @@ static bool may_work(struct work *w)
 		[WORK_REMOVE] = true,
 		[WORK_BURY] = true,
 		[WORK_SWEEP] = true,
+		[WORK_UPDATE] = true,
+		[WORK_PAUSE] = true,
 	};
 	char byte;
 	if (!changes[w->message.op])

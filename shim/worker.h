@@ -22,6 +22,10 @@ void work_done(struct work *w);
 /* "containers" or "transient" below the state folder, opened. */
 int work_open_parent(const struct work *w, int *ret_fd, struct error *err);
 
+/* Where the container's cgroup is, by its shim.json in parent_fd/id (--cgroup-parent); "" where that says
+ * nothing. */
+void work_cgroup_parent(int parent_fd, const char *id, char ret_parent[CGROUP_PARENT_MAX]);
+
 /* Is there a shim that still answers for this id? */
 bool work_shim_lives(const struct work *w, const char *id);
 
@@ -32,4 +36,6 @@ int work_bury(struct work *w, struct error *err);
 int work_sweep(struct work *w, struct error *err);
 int work_read_bundle(struct work *w, struct error *err);
 int work_logs(struct work *w, struct error *err);
+int work_update(struct work *w, struct error *err);
+int work_pause(struct work *w, struct error *err);
 int work_events_file(struct work *w, struct error *err);

@@ -89,8 +89,7 @@ test_not_supported_yet() {
 		run -it busybox => run: --tty: not supported yet | terminals: not yet; leave out -t
 		run -dit busybox => run: --tty: not supported yet | terminals: not yet; leave out -t
 		run --restart=always busybox => run: --restart: not supported yet | restart policies come with a later version
-		run -m 64m busybox => run: --memory: not supported yet | limits come with a later version
-		run --cpus 1 busybox => run: --cpus: not supported yet | limits come with a later version
+		run --memory-swappiness 5 busybox => run: --memory-swappiness: not supported yet | cgroup v2 has no such thing
 		run -p 80:80 busybox => run: --publish: not supported yet | a container has its own network namespace with loopback only
 		run --network host busybox => run: --network: not supported yet | a container has its own network namespace with loopback only
 		create --health-cmd true busybox => create: --health-cmd: not supported yet | health checks come with a later version
