@@ -157,7 +157,7 @@ static int explain_run(struct arguments *run)
 		return report_code("explain run", &err, CTL_ENGINE);
 	json_add(parameters, "config", json_object_get(config));
 	if (ask(run, "container.Explain", parameters, &answer, &err) < 0) {
-		config_explain(run->command, &err);
+		config_explain(run, &err);
 		return report_code("explain run", &err, CTL_ENGINE);
 	}
 	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"));
