@@ -82,6 +82,8 @@ static const char *cause(struct json_object *exit, char buf[FORMAT_TEXT])
 	const char *sig = json_string(exit, "signal", "");
 	if (json_flag(exit, "oom_killed", false))
 		return "OOM";
+	if (strcmp(reason, "timeout") == 0)
+		return reason;
 	if (sig[0] != '\0') {
 		snprintf(buf, FORMAT_TEXT, "%s%s", sig,
 			json_flag(exit, "core_dumped", false) ? ", core dumped" : "");

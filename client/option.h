@@ -25,8 +25,9 @@ enum value_kind {
 	VALUE_INTEGER,	  /* also negative */
 	VALUE_SIZE,	  /* bytes */
 	VALUE_TAIL,	  /* a count, or "all" */
-	VALUE_TIMEOUT,	  /* a duration, or -1: for ever */
-	VALUE_TIME,	  /* RFC 3339 on the wire */
+	VALUE_DURATION,
+	VALUE_TIMEOUT, /* a duration, or -1: for ever */
+	VALUE_TIME,    /* RFC 3339 on the wire */
 	VALUE_SIGNAL,
 	VALUE_FILE,	 /* as it is written */
 	VALUE_PATH,	 /* made absolute */

@@ -51,6 +51,7 @@ const struct option config_options[] = {
 		"what stop sends first (SIGTERM)" },
 	{ "stop-timeout", 0, VALUE_TIMEOUT, GROUP_PROCESS, "stop_timeout_ms", "TIME",
 		"how long stop waits before it kills (10s; -1: for ever)" },
+	{ "timeout", 0, VALUE_DURATION, GROUP_PROCESS, "timeout_ms", "TIME", "kill it after this time" },
 
 	{ "volume", 'v', VALUE_VOLUME, GROUP_MOUNTS, "mounts", "SOURCE:TARGET[:OPTIONS]",
 		"bind mount; options: ro, rw, …" },
@@ -108,7 +109,6 @@ const struct option later_options[] = {
 	LATER("sig-proxy", 0, "", "true", "-d lets go of the container"),
 	LATER("no-replay", 0, "", "false", NULL),
 	LATER("trace", 0, "", "false", NULL),
-	LATER("timeout", 0, "TIME", NULL, NULL),
 
 	LATER("publish", 'p', "PORT", NULL, network_hint),
 	LATER("publish-all", 'P', "", "false", network_hint),

@@ -384,6 +384,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_INTEGER] = { false, set_integer },
 	[VALUE_SIZE] = { false, set_size },
 	[VALUE_TAIL] = { false, set_tail },
+	[VALUE_DURATION] = { false, set_duration },
 	[VALUE_TIMEOUT] = { false, set_timeout },
 	[VALUE_TIME] = { false, set_time },
 	[VALUE_SIGNAL] = { false, set_signal, COMPLETE_SIGNAL },

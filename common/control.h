@@ -121,6 +121,7 @@ struct control_start {
 	struct control_console console;	       /* with START_CONSOLE */
 	struct control_text limits;	       /* limits_format's text */
 	char cgroup_parent[CGROUP_PARENT_MAX]; /* as in cgroup_tree.h; empty: the parent cgroup itself */
+	int64_t timeout_ms;		       /* from the program's start to its end by force; 0: none */
 };
 
 /* With the first process's pidfd as descriptor. */

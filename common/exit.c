@@ -17,6 +17,7 @@ static const char *const reasons[EXIT_REASONS] = {
 	[EXIT_REASON_START_FAILED] = "start failed",
 	[EXIT_REASON_SHIM_DIED] = "shim died",
 	[EXIT_REASON_REBOOT] = "reboot",
+	[EXIT_REASON_TIMEOUT] = "timeout",
 };
 
 const char *exit_reason_name(enum exit_reason reason)

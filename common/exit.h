@@ -14,6 +14,7 @@ enum exit_reason {
 	EXIT_REASON_START_FAILED, /* "start failed": never executed; code 125-127 */
 	EXIT_REASON_SHIM_DIED,	  /* "shim died": code known only if a pidfd told it */
 	EXIT_REASON_REBOOT,	  /* "reboot": it ran when the machine went down */
+	EXIT_REASON_TIMEOUT,	  /* "timeout": killed at the end of the time that it had */
 	EXIT_REASONS,
 };
 

@@ -215,6 +215,10 @@ static int read_stop(
 		return error_config(err, "config.stop_timeout_ms",
 			"config.stop_timeout_ms must be -1 or a number of milliseconds up to ten years");
 	bundle->stop_timeout_ms = timeout;
+	bundle->timeout_ms = json_int(config, "timeout_ms", 0);
+	if (json_get(config, "timeout_ms") && (bundle->timeout_ms < 1 || bundle->timeout_ms > TIMEOUT_MS_MAX))
+		return error_config(err, "config.timeout_ms",
+			"config.timeout_ms must be from 1 millisecond to ten years");
 	return 0;
 }
 
@@ -324,6 +328,8 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 	json_add_int(obj, "log_max_files", bundle->log_max_files);
 	json_add_string(obj, "stop_signal", signal_format(bundle->stop_signal, signal_text));
 	json_add_int(obj, "stop_timeout_ms", bundle->stop_timeout_ms);
+	if (bundle->timeout_ms > 0)
+		json_add_int(obj, "timeout_ms", bundle->timeout_ms);
 	json_add_bool(obj, "remove", bundle->transient);
 	json_add_string(obj, "cgroup_parent", bundle->cgroup_parent);
 	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
@@ -467,6 +473,7 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->log_max_size = json_int(obj, "log_max_size", 10 * 1024 * 1024);
 	bundle->log_max_files = (uint32_t) json_int(obj, "log_max_files", 3);
 	bundle->stop_timeout_ms = json_int(obj, "stop_timeout_ms", 10000);
+	bundle->timeout_ms = json_int(obj, "timeout_ms", 0);
 	bundle->cgroup_parent = copy_text(obj, "cgroup_parent");
 	if (bundle->cgroup_parent && cgroup_parent_check(bundle->cgroup_parent, err) < 0)
 		return error_wrap(err, "shim.json: cgroup_parent");

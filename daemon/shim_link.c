@@ -134,6 +134,7 @@ static int send_start(
 		.flags = bundle_start_flags(b),
 		.log_max_size = b->log_max_size,
 		.log_max_files = b->log_max_files,
+		.timeout_ms = b->timeout_ms,
 	};
 	int fds[5], n = 0;
 

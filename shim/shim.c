@@ -63,6 +63,8 @@ struct shim {
 	struct error error;
 	struct event *stop_timer;
 	int64_t stop_at_ns; /* monotonic; 0: no timer */
+	struct event *timeout_timer;
+	bool timed_out;
 	struct event *taken_timer;
 	struct exit_status exit;
 	int result;
@@ -145,6 +147,7 @@ static void finish(struct shim *s)
 {
 	drop_event(&s->taken_timer);
 	drop_event(&s->stop_timer);
+	drop_event(&s->timeout_timer);
 	console_end(&s->console, &s->exit);
 	container_log_close(&s->log);
 	release(s);
@@ -163,6 +166,8 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	s->state = SHIM_EXITED;
 	s->exit.run = s->start.run;
 	exit_from_wait(&s->exit, info->si_code, info->si_status);
+	if (s->timed_out && s->exit.sig == SIGKILL)
+		s->exit.reason = EXIT_REASON_TIMEOUT;
 	s->exit.finished_ns = clock_realtime_ns();
 	s->exit.oom_killed = cgroup_read_key(s->cgroup_fd, "memory.events", "oom_kill") > 0;
 	s->exit.user_us = (uint64_t) usage->ru_utime.tv_sec * 1000000 + (uint64_t) usage->ru_utime.tv_usec;
@@ -223,6 +228,38 @@ static void attach_one_more(struct shim *s, const struct control_attach *message
 		control_send(fds[ATTACH_ANSWER], &attached, CONTROL_ATTACHED, sizeof attached, NULL, 0);
 }
 
+static void kill_all(struct shim *s)
+{
+	struct error ignored;
+	if (cgroup_kill(s->cgroup_fd, &ignored) < 0)
+		log_warning("%s: %s", s->start.id, ignored.msg);
+	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	(void) fd, (void) what;
+	if (s->state == SHIM_EXITED)
+		return;
+	s->timed_out = true;
+	kill_all(s);
+}
+
+static struct timeval timeval_of(int64_t ms)
+{
+	return (struct timeval) { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+}
+
+static void limit_time(struct shim *s)
+{
+	if (s->start.timeout_ms <= 0)
+		return;
+	struct timeval limit = timeval_of(s->start.timeout_ms);
+	s->timeout_timer = event_new(s->base, -1, 0, on_timeout, s);
+	event_add(s->timeout_timer, &limit);
+}
+
 static void started(struct shim *s)
 {
 	struct control_started message = { .pid = s->pid, .started_ns = clock_realtime_ns() };
@@ -234,6 +271,7 @@ static void started(struct shim *s)
 		attach_starter(s);
 	fd_close(&s->fds[FD_TEXTS]);
 	console_start(&s->console);
+	limit_time(s);
 }
 
 /* Only one that was asked for, and one only. */
@@ -316,14 +354,6 @@ static void on_first_process(evutil_socket_t fd, short what, void *arg)
 	fail(s);
 }
 
-static void kill_all(struct shim *s)
-{
-	struct error ignored;
-	if (cgroup_kill(s->cgroup_fd, &ignored) < 0)
-		log_warning("%s: %s", s->start.id, ignored.msg);
-	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
-}
-
 static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	(void) fd, (void) what;
@@ -351,7 +381,7 @@ static void stop(struct shim *s, int sig, int64_t timeout_ms)
 	s->stop_at_ns = at;
 	if (s->stop_timer == NULL)
 		s->stop_timer = event_new(s->base, -1, 0, on_stop_timeout, s);
-	struct timeval timeout = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+	struct timeval timeout = timeval_of(timeout_ms);
 	event_add(s->stop_timer, &timeout);
 }
 

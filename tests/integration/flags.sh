@@ -122,3 +122,30 @@ test_lower_oom_score() {
 hint: lowering it takes CAP_SYS_RESOURCE, which the daemon has not"
 	fi
 }
+
+test_timeout() {
+	daemon_start
+	expect 137 ctl run --name t --timeout 200ms busybox sh -c 'trap "" TERM; sleep 1000 & wait'
+	is "$(field_of t .exit.reason)" timeout
+	like "$(ctl ps -a --format table | grep ' t$')" '*Exited (137) *: timeout*'
+	expect 3 ctl run --rm --timeout 1h busybox sh -c 'exit 3'
+	expect 137 ctl start -a t
+	expect 125 ctl run --timeout 0 busybox true
+	is "$(head -n 1 <<<"$ERR")" 'ctl: run: --timeout must be from 1 millisecond to ten years'
+	expect 125 ctl run --timeout soon busybox true
+	is "$(head -n 1 <<<"$ERR")" "ctl: run: --timeout 'soon': not a duration (such as 10, 1.5s, 2m)"
+}
+
+# It is the shim's, which outlives the daemon.
+test_timeout_without_a_daemon() {
+	daemon_start
+	ctl run -d --name t --timeout 500ms busybox sleep 1000 >/dev/null
+	local pid
+	pid=$(field_of t .pid)
+	daemon_kill
+	eventually 20 gone "$pid"
+	daemon_start
+	expect 0 ctl wait t
+	is "$OUT" 137
+	is "$(field_of t .exit.reason)" timeout
+}

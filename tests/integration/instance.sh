@@ -106,9 +106,16 @@ test_install() { # limit 120
 		./usr/lib/sysusers.d/containerd-lite.conf
 		./usr/lib/tmpfiles.d/containerd-lite.conf
 		./usr/libexec/containerd-lite/containerd-lite-shim
+		./usr/share/bash-completion/completions/ctl
 		./usr/share/containerd-lite/interface/io.containerdlite.container.varlink
 		./usr/share/containerd-lite/interface/io.containerdlite.system.varlink
 		./usr/share/containerd-lite/interface/org.varlink.service.varlink
+		./usr/share/fish/vendor_completions.d/ctl.fish
+		./usr/share/man/man1/ctl.1
+		./usr/share/man/man5/containerd-lite.conf.5
+		./usr/share/man/man7/containerd-lite-protocol.7
+		./usr/share/man/man8/containerd-lite.8
+		./usr/share/zsh/vendor-completions/_ctl
 	EOF
 	# It runs from there, wherever that is.
 	"$T/dest/usr/bin/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" 2>>daemon.log &
