@@ -122,7 +122,13 @@ struct control_start {
 	struct control_text limits;	       /* limits_format's text */
 	char cgroup_parent[CGROUP_PARENT_MAX]; /* as in cgroup_tree.h; empty: the parent cgroup itself */
 	int64_t timeout_ms;		       /* from the program's start to its end by force; 0: none */
+	int32_t stop_sig; /* for a TERM to the shim itself: how its container is stopped */
+	uint32_t unused;
+	int64_t stop_timeout_ms;
 };
+
+/* A host that goes down does not wait for ever, not even for a container that is to be waited for. */
+#define STOP_FOR_EVER_MS 90000
 
 /* With the first process's pidfd as descriptor. */
 struct control_started {

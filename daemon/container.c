@@ -13,6 +13,7 @@
 #include "daemon/daemon.h"
 #include "daemon/events.h"
 #include "daemon/registry.h"
+#include "daemon/service.h"
 #include "daemon/shim_link.h"
 
 static const char *const names[] = {
@@ -140,6 +141,7 @@ void containers_notify(struct daemon *d)
 		TAILQ_REMOVE(&pending, c, pending);
 		c->notifying = false;
 		notify(c);
+		service_changed();
 		if (c->gone && TAILQ_EMPTY(&c->watches) && container_idle(c) && !c->notifying)
 			container_free(c);
 	}

@@ -69,6 +69,7 @@ static void announce(struct creation *creation)
 	c->hidden = false;
 	json_add_string(attributes, "image", bundle_image(&c->bundle));
 	events_add(c->d->events, "create", c, attributes, &creation->rq->caller);
+	container_changed(c);
 }
 
 static void on_created(void *arg, const struct error *err, int fd, size_t size)

@@ -33,7 +33,8 @@
 #include "daemon/store.h"
 #include "daemon/work.h"
 
-#define EXIT_USAGE 125
+#define EXIT_USAGE	125
+#define LAST_ANSWERS_MS 20
 
 static struct {
 	int argc;
@@ -102,6 +103,16 @@ static void reload(struct daemon *d)
 	log_info("the configuration has been read anew");
 }
 
+/* Who has asked already is answered. */
+static void leave(struct daemon *d)
+{
+	const struct timeval rest = { .tv_usec = LAST_ANSWERS_MS * 1000 };
+
+	if (d->server)
+		server_rest(d->server);
+	event_base_loopexit(d->base, &rest);
+}
+
 static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -117,7 +128,7 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig == SIGTERM && service_host_stops())
 		shutdown_begin(d);
 	else
-		event_base_loopbreak(d->base);
+		leave(d);
 }
 
 static void announce(struct daemon *d, const char *action)

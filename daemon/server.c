@@ -73,23 +73,30 @@ static int remove_old_socket(
 	return 0;
 }
 
-/* Through its folder's descriptor, since sun_path has 108 bytes and paths may be longer. */
-static int bind_socket(struct server *server, const char *path, struct error *err)
+static int open_folder(struct server *server, const char *path, struct error *err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *folder = strndup(path, slash == path ? 1 : (size_t) (slash - path));
 
 	if (!folder)
 		abort();
+	server->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return server->folder < 0 ? error_errno(err, "open the socket's folder '%s'", folder) : 0;
+}
+
+/* Through its folder's descriptor, since sun_path has 108 bytes and paths may be longer. */
+static int bind_socket(struct server *server, const char *path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *slash = strrchr(path, '/');
+
 	if ((size_t) snprintf(server->name, sizeof(server->name), "%s", slash + 1) >= sizeof(server->name) ||
 		!server->name[0] ||
 		(size_t) snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/1234567/%s",
 			server->name) >= sizeof(address.sun_path))
 		return error_set(err, ERROR_USAGE, "socket '%s': the name is empty or too long", path);
-	server->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (server->folder < 0)
-		return error_errno(err, "open the socket's folder '%s'", folder);
+	if (open_folder(server, path, err) < 0)
+		return -1;
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", server->folder,
 		server->name);
 	server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -112,14 +119,23 @@ static bool is_run_folder(const struct server *server)
 	       folder.st_dev == run.st_dev && folder.st_ino == run.st_ino;
 }
 
-/* Root's, and the group's where it exists: being in it is being root. */
-static int set_owner(struct server *server, const char *path, struct error *err)
+/* The group's where it exists: being in it is being root. */
+static int set_folder_owner(const struct server *server, gid_t *ret_gid, struct error *err)
 {
 	struct group *group = getgrnam(SOCKET_GROUP);
-	gid_t gid = group ? group->gr_gid : 0;
 
-	if (group && is_run_folder(server) && fchown(server->d->store->run, 0, gid) < 0)
+	*ret_gid = group ? group->gr_gid : 0;
+	if (group && is_run_folder(server) && fchown(server->d->store->run, 0, *ret_gid) < 0)
 		return error_errno(err, "give the run folder to the group " SOCKET_GROUP);
+	return 0;
+}
+
+static int set_owner(struct server *server, const char *path, struct error *err)
+{
+	gid_t gid;
+
+	if (set_folder_owner(server, &gid, err) < 0)
+		return -1;
 	if (fchmodat(server->folder, server->name, 0660, 0) < 0 ||
 		fchownat(server->folder, server->name, 0, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, "set owner and mode of '%s'", path);
@@ -128,15 +144,18 @@ static int set_owner(struct server *server, const char *path, struct error *err)
 	return 0;
 }
 
-/* systemd's socket has its owner and mode from its unit, and stays when we go. */
+/* systemd's socket has its owner and mode from its unit, and stays when we go; but not so its folder. */
 static int open_listener(struct server *server, const char *path, int passed, struct error *err)
 {
 	mode_t mask;
+	gid_t gid;
 	int r;
 
 	if (passed >= 0) {
+		struct error elsewhere; /* the socket is where its unit says, whatever our settings say */
+
 		server->listener = passed;
-		return 0;
+		return open_folder(server, path, &elsewhere) < 0 ? 0 : set_folder_owner(server, &gid, err);
 	}
 	mask = umask(0177); /* nobody may connect between bind and chmod */
 	r = bind_socket(server, path, err);
@@ -163,6 +182,12 @@ struct server *server_new(struct daemon *d, const char *path, int passed, struct
 		abort();
 	event_add(server->event, NULL);
 	return server;
+}
+
+void server_rest(struct server *server)
+{
+	event_del(server->event);
+	evtimer_del(server->pause);
 }
 
 void server_free(struct server *server)

@@ -20,7 +20,7 @@
 
 #define BUS_TIMEOUT_US 2000000
 
-static struct event *watchdog;
+static struct event *watchdog, *status;
 
 int service_listener(void)
 {
@@ -48,19 +48,69 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-void service_ready(struct daemon *d)
+static void start_watchdog(struct daemon *d)
 {
 	uint64_t limit_us;
 
-	if (sd_watchdog_enabled(1, &limit_us) > 0 && !watchdog) {
-		uint64_t half = limit_us / 2;
-		struct timeval tv = { .tv_sec = (time_t) (half / 1000000),
-			.tv_usec = (suseconds_t) (half % 1000000) };
+	if (sd_watchdog_enabled(1, &limit_us) <= 0 || watchdog)
+		return;
+	uint64_t half = limit_us / 2;
+	struct timeval tv = { .tv_sec = (time_t) (half / 1000000),
+		.tv_usec = (suseconds_t) (half % 1000000) };
 
-		watchdog = event_new(d->base, -1, EV_PERSIST, on_watchdog, NULL);
-		event_add(watchdog, &tv);
+	watchdog = event_new(d->base, -1, EV_PERSIST, on_watchdog, NULL);
+	event_add(watchdog, &tv);
+}
+
+/* "3 containers running, 1 stopping, 12 not running" */
+static void status_text(const struct daemon *d, char *buf, size_t size)
+{
+	size_t running = 0, stopping = 0, rest = 0;
+	const struct container *c;
+
+	for (size_t i = 0; (c = registry_at(d->registry, i)); i++) {
+		stopping += c->state == STATE_STOPPING;
+		running += c->state != STATE_STOPPING && c->pid > 0;
+		rest += c->state != STATE_STOPPING && c->pid == 0 && !c->hidden;
 	}
-	sd_notifyf(0, "READY=1\nSTATUS=%zu containers were there at the start", registry_count(d->registry));
+	int n = snprintf(buf, size, "%zu container%s running", running, running == 1 ? "" : "s");
+
+	if (stopping)
+		n += snprintf(buf + n, size - (size_t) n, ", %zu stopping", stopping);
+	if (rest)
+		snprintf(buf + n, size - (size_t) n, ", %zu not running", rest);
+}
+
+static void on_status(evutil_socket_t fd, short what, void *arg)
+{
+	static char last[160];
+	char text[160];
+
+	(void) fd;
+	(void) what;
+	status_text(arg, text, sizeof(text));
+	if (strcmp(text, last) == 0)
+		return;
+	snprintf(last, sizeof(last), "%s", text);
+	sd_notifyf(0, "STATUS=%s", text);
+}
+
+void service_changed(void)
+{
+	const struct timeval pause = { .tv_sec = 1 };
+
+	if (status && !evtimer_pending(status, NULL))
+		evtimer_add(status, &pause);
+}
+
+void service_ready(struct daemon *d)
+{
+	start_watchdog(d);
+	if (!status && getenv("NOTIFY_SOCKET"))
+		status = evtimer_new(d->base, on_status, d);
+	if (status)
+		on_status(-1, 0, d);
+	sd_notify(0, "READY=1");
 }
 
 void service_reloading(void)
@@ -82,7 +132,9 @@ void service_done(void)
 {
 	if (watchdog)
 		event_free(watchdog);
-	watchdog = NULL;
+	if (status)
+		event_free(status);
+	watchdog = status = NULL;
 }
 
 /* systemd's own socket, which is there to the end; the bus may have gone before us. */

@@ -13,6 +13,8 @@ int service_listener(void);
 
 /* Containers are adopted, the socket is open: READY. From now on the watchdog is fed, if the unit has one. */
 void service_ready(struct daemon *d);
+/* Some container has changed: the status line follows, at most once a second. */
+void service_changed(void);
 void service_reloading(void);
 /* After service_reloading. */
 void service_reloaded(void);

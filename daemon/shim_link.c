@@ -135,6 +135,8 @@ static int send_start(
 		.log_max_size = b->log_max_size,
 		.log_max_files = b->log_max_files,
 		.timeout_ms = b->timeout_ms,
+		.stop_sig = b->stop_signal,
+		.stop_timeout_ms = b->stop_timeout_ms,
 	};
 	int fds[5], n = 0;
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,6 +38,7 @@
 
 #define EXIT_TAKEN_TIMEOUT_S 1
 #define CGROUP_TIMEOUT_MS    10000
+#define KILL_TIMEOUT_S	     10			   /* for what has been killed, at the host's end */
 #define TIMEOUT_MAX_MS	     INT64_C(315360000000) /* ten years, which no sum overflows */
 
 enum { FD_TEXTS, FD_PARENT, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
@@ -61,6 +63,8 @@ struct shim {
 	struct event *sync_event;
 	bool ready, begun; /* the child was about to execute; the run has its record */
 	struct error error;
+	int term_fd; /* signalfd(2) of TERM */
+	struct event *term_event, *give_up_timer;
 	struct event *stop_timer;
 	int64_t stop_at_ns; /* monotonic; 0: no timer */
 	struct event *timeout_timer;
@@ -385,6 +389,45 @@ static void stop(struct shim *s, int sig, int64_t timeout_ms)
 	event_add(s->stop_timer, &timeout);
 }
 
+static void on_give_up(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	(void) fd, (void) what;
+	log_warning("%s: does not end, and is left", s->start.id);
+	s->result = 1;
+	event_base_loopbreak(s->base);
+}
+
+/* What TERM means to a shim: its container is stopped as its daemon would do it. So the end of the unit that
+ * all of them are in needs no daemon (hold.c), nor does it wait for what cannot even be killed. */
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *s = arg;
+	struct signalfd_siginfo info;
+	int64_t timeout_ms = s->start.stop_timeout_ms < 0 ? STOP_FOR_EVER_MS : s->start.stop_timeout_ms;
+	(void) what;
+	if (read(fd, &info, sizeof info) != sizeof info || s->give_up_timer != NULL)
+		return;
+	if (s->state != SHIM_EXITED)
+		stop(s, s->start.stop_sig, timeout_ms);
+	timeout_ms = timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms;
+	struct timeval limit = { .tv_sec = timeout_ms / 1000 + KILL_TIMEOUT_S };
+	s->give_up_timer = event_new(s->base, -1, 0, on_give_up, s);
+	event_add(s->give_up_timer, &limit);
+}
+
+/* The signal has been blocked since the spawner. */
+static int watch_term(struct shim *s)
+{
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	s->term_fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
+	s->term_event =
+		s->term_fd < 0 ? NULL : event_new(s->base, s->term_fd, EV_READ | EV_PERSIST, on_term, s);
+	return s->term_event == NULL ? -1 : event_add(s->term_event, NULL);
+}
+
 static void on_hello(void *arg)
 {
 	struct shim *s = arg;
@@ -565,6 +608,7 @@ int shim_main(int control_sock)
 		.mntns_fd = -1,
 		.pidfd = -1,
 		.sync = -1,
+		.term_fd = -1,
 		.fds = { -1, -1, -1, -1, -1 } };
 	console_init(&s.console);
 	s.log.fd = -1;
@@ -572,7 +616,8 @@ int shim_main(int control_sock)
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
 	s.base = event_base_new_with_config(config);
 	event_config_free(config);
-	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0)
+	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0 ||
+		watch_term(&s) < 0)
 		return 1;
 	s.link.base = s.base;
 	s.link.on_message = on_message;

@@ -5,6 +5,8 @@
 /* The spawner: forks a shim or a worker for each message on the daemon's socket, until its end of file. */
 int spawner_main(int daemon_sock);
 
+/* A shim's name in /proc/PID/comm, by which the holder knows it. */
+#define SHIM_COMM "ctl-shim"
 /* A forked shim or worker, with nothing open but its control socket (and, for a shim, the sealed executable).
  */
 int shim_main(int control_sock);

@@ -29,7 +29,7 @@ static int become(char kind, int control)
 		return 1;
 	if (close_range(CONTROL_FD + 1, ~0U, 0) < 0 || setsid() < 0)
 		return 1;
-	prctl(PR_SET_NAME, kind == SPAWN_SHIM ? "ctl-shim" : "ctl-worker");
+	prctl(PR_SET_NAME, kind == SPAWN_SHIM ? SHIM_COMM : "ctl-worker");
 	return kind == SPAWN_SHIM ? shim_main(CONTROL_FD) : worker_main(CONTROL_FD);
 }
 
@@ -50,9 +50,12 @@ int spawner_main(int daemon_sock)
 	/* Their statuses mean nothing here: how a shim ends is seen at its socket. */
 	struct sigaction reap = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigset_t term;
+	/* TERM is for the shims, which take it once they can (hold.c): this one ends with its daemon, and
+	 * workers with their work. */
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_SETMASK, &term, NULL);
 	sigaction(SIGCHLD, &reap, NULL);
 	/* A Ctrl-C for a daemon in the foreground goes to its whole process group. */
 	sigaction(SIGINT, &ignore, NULL);

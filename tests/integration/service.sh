@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What systemd sees of the daemon and of the containers' unit, with systemd played by a python script: tests/vm has the
 # real one.
 
@@ -31,9 +31,14 @@ if pid == 0:
     os.execv(build + "/containerd-lite", ["containerd-lite", "--state-dir", folder + "/state", "--run-dir",
                                           folder + "/run"])
 try:
+    told("STATUS=0 containers running")
     told("READY=1")
     told("WATCHDOG=1")
     told("WATCHDOG=1")
+    made = subprocess.run(["ctl", "--socket", folder + "/sock", "create", "busybox", "true"], check=True, capture_output=True,
+                          text=True).stdout.strip()
+    told("STATUS=0 containers running, 1 not running")
+    subprocess.run(["ctl", "--socket", folder + "/sock", "rm", made], check=True, capture_output=True)
     out = subprocess.run(["ctl", "--socket", folder + "/sock", "run", "--rm", "busybox", "env"], check=True,
                          capture_output=True, text=True).stdout
     assert "NOTIFY_SOCKET" not in out and "LISTEN" not in out, out
@@ -72,6 +77,56 @@ test_hold_sleeps_in_a_leaf() {
 	wait "$holder" || code=$?
 	is "$code" 0
 	rmdir "$mount/$cgroup/holder" "$mount/$cgroup"
+}
+
+# A daemon whose containers live below a holder: $HOLDER_CGROUP, $HOLDER.
+hold_containers() {
+	local mount
+	mount=$(awk '{for (i = 1; i <= NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") print $5}' /proc/self/mountinfo | head -n 1)
+	[ -n "$mount" ] || skip 'cgroup v2 is not mounted'
+	HOLDER_CGROUP=$mount/containerd-lite-hold-$$
+	mkdir "$HOLDER_CGROUP"
+	sh -c "echo 0 >$HOLDER_CGROUP/cgroup.procs; exec $BUILD/containerd-lite-shim --hold" &
+	HOLDER=$!
+	eventually 5 grep -q "$HOLDER" "$HOLDER_CGROUP/holder/cgroup.procs"
+	daemon_start --cgroup-parent "$HOLDER_CGROUP"
+}
+
+test_a_shims_term_stops_its_container() {
+	daemon_start
+	ctl run -d --name well --stop-signal USR1 busybox sh -c 'trap "exit 7" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
+	ctl run -d --name never --stop-timeout 1 busybox sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done' >/dev/null
+	local name
+	for name in well never; do
+		eventually 5 sh -c "ctl logs $name | grep -q ready"
+		kill -TERM "$(shim_of "$name")"
+	done
+	is "$(ctl wait well)" 7
+	is "$(ctl wait never)" 137
+	expect 0 ctl start well
+}
+
+test_the_holders_end_is_the_containers() {
+	hold_containers
+	ctl run -d --name well busybox sh -c 'trap "sleep 1; exit 7" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+	ctl run -d --name never --stop-timeout 1 busybox sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done' >/dev/null
+	ctl run -d --name gone --rm --stop-timeout 1 busybox sleep 1000 >/dev/null
+	local name
+	for name in well never; do
+		eventually 5 sh -c "ctl logs $name | grep -q ready"
+	done
+	daemon_kill
+	kill -TERM "$HOLDER"
+	wait "$HOLDER" || fail "the holder: $?"
+	is "$(cat "$HOLDER_CGROUP"/containerd-lite-*/shims/cgroup.procs)" '' 'shims'
+	daemon_start --cgroup-parent "$HOLDER_CGROUP"
+	is "$(ctl wait well)" 7
+	is "$(ctl wait never)" 137
+	is "$(ctl ps -aq | wc -l)" 2
+	ctl rm well never >/dev/null
+	daemon_stop
+	DAEMON=
+	rmdir "$HOLDER_CGROUP/holder" "$HOLDER_CGROUP"
 }
 
 test_units_name_what_is_installed() {
