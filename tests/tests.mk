@@ -55,14 +55,19 @@ $(foreach layer,$(LAYERS),$(eval $(call layer_rules,$(layer))))
 # cmocka.h wants these before it, and its mocks have no prototypes.
 $(BUILD)/obj/tests/%.o: WARNINGS += -Wno-missing-prototypes
 
+# Static, as it is started very often.
+FIELD_X = $(BUILD)/tests/field
+$(FIELD_X): $(BUILD)/obj/tests/integration/field.o
+	$(CC) $(ALL_CFLAGS) $(or $(CLIENT_LDFLAGS),-pie) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs json-c)
+
 .PHONY: test-programs fuzzers
-test-programs: all $(UNIT_X) $(REPLAY_X)
+test-programs: all $(UNIT_X) $(REPLAY_X) $(FIELD_X)
 
 check: test-programs
 	BUILD=$(BUILD) tests/run $(TESTS)
 unit: $(UNIT_X)
 	BUILD=$(BUILD) tests/run unit
-integration: all
+integration: all $(FIELD_X)
 	BUILD=$(BUILD) tests/run integration
 faults: all
 	BUILD=$(BUILD) tests/run faults
@@ -85,7 +90,7 @@ bench: all
 .PHONY: check-vm vm-shell vm-seed
 vm-seed:
 	rm -rf build/vm/seed
-	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install
+	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install build/vm/product/tests/field
 check-vm: vm-seed
 	VM=$(VM) tests/vm/run $(TEST)
 vm-shell: vm-seed

@@ -149,6 +149,7 @@ def run_test(script, function, limit):
     """Exit code 0, 1, or 77 for skipped."""
     isolate()
     folder = tempfile.mkdtemp(prefix="cl.", dir=os.environ.get("TEST_TMP", "/tmp"))
+    os.mkfifo(os.path.join(folder, ".pause"))
     before = mounts()
     environment = dict(os.environ, T=folder, TEST_SCRIPT=script, TEST_NAME=function)
     environment.pop("CTL_SOCKET", None)

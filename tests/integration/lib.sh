@@ -2,7 +2,8 @@
 # lib.sh - what the integration tests are written with. A test is a function test_* in tests/integration/<subject>.sh; it
 # runs in bash with errexit in its own empty folder $T and fails at the first command that fails. Nothing needs to be
 # cleaned up by hand: at its end all containers of its daemon are removed, the daemon is stopped, and then nothing may be
-# left of them (harness.py and finish below).
+# left of them (harness.py and finish below). A process costs more than most of what is tested, so what is called often
+# starts none that bash can do without.
 
 PATH=$BUILD:$PATH
 export PATH
@@ -14,6 +15,7 @@ OUT=
 ERR=
 CODE=0
 DAEMON_FDS=
+CGROUP_MOUNT=
 FACTOR=${TEST_FACTOR:-1} # how much slower than usual this machine is
 export NO_COLOR=1
 
@@ -44,8 +46,16 @@ like() {
 try() {
 	CODE=0
 	"$@" >"$T/.out" 2>"$T/.err" || CODE=$?
-	OUT=$(tr -d '\0' <"$T/.out")
-	ERR=$(tr -d '\0' <"$T/.err")
+	read_file OUT "$T/.out"
+	read_file ERR "$T/.err"
+}
+
+# read_file VARIABLE FILE: as a command substitution would, without NULs and newlines at the end
+read_file() {
+	local -a parts
+	mapfile -d '' parts <"$2"
+	printf -v "$1" %s "${parts[@]}"
+	while [[ ${!1} == *$'\n' ]]; do printf -v "$1" %s "${!1%$'\n'}"; done
 }
 
 # expect CODE COMMAND…: like try, and it must exit with this code.
@@ -64,9 +74,12 @@ eventually() {
 		if [ "${EPOCHREALTIME/./}" -gt "$end" ]; then
 			fail "never came true: $*"
 		fi
-		sleep 0.02
+		pause
 	done
 }
+
+# A moment: nobody writes into that pipe.
+pause() { read -rt 0.02 _ <>"$T/.pause" || true; }
 
 # Waits for everything that the test put into the background, but for the daemon.
 wait_jobs() {
@@ -105,7 +118,7 @@ daemon_start() {
 			tail -n 20 "$T/daemon.log"
 			fail "the daemon did not start"
 		fi
-		sleep 0.02
+		pause
 	done
 	daemon_note_cgroup
 	[ -n "$DAEMON_FDS" ] || DAEMON_FDS=$(daemon_fds)
@@ -113,19 +126,22 @@ daemon_start() {
 
 # The spawner sits in <instance>/shims: the instance's folder is noted for harness.py.
 daemon_note_cgroup() {
-	local child path mount
-	mount=$(awk '{for (i = 1; i <= NF; i++) if ($i == "-" && $(i + 1) == "cgroup2") print $5}' /proc/self/mountinfo)
-	for child in $(<"/proc/$DAEMON/task/$DAEMON/children"); do
-		path=$(sed -n 's/^0:://p' "/proc/$child/cgroup")
-		case $path in
-		*/containerd-lite-*/shims) echo "${mount%%$'\n'*}${path%/shims}" >>"$T/.cgroups" ;;
-		esac
+	local -a children
+	local child line
+	[ -n "$CGROUP_MOUNT" ] || CGROUP_MOUNT=$(awk '$(NF - 2) == "cgroup2" {print $5; exit}' /proc/self/mountinfo)
+	read -ra children <"/proc/$DAEMON/task/$DAEMON/children" || true
+	for child in "${children[@]}"; do
+		while read -r line; do
+			case $line in
+			0::*/containerd-lite-*/shims) line=${line#0::} && echo "$CGROUP_MOUNT${line%/shims}" >>"$T/.cgroups" ;;
+			esac
+		done <"/proc/$child/cgroup"
 	done
 }
 
 daemon_fds() {
-	# shellcheck disable=SC2012
-	ls "/proc/$DAEMON/fd" | wc -l
+	local fds=("/proc/$DAEMON/fd"/*)
+	echo "${#fds[@]}"
 }
 
 daemon_kill() {
@@ -151,7 +167,13 @@ shim_of() { # pid of the shim: the parent of the container's first process
 	awk '{print $4}' "/proc/$pid/stat"
 }
 # field_of CONTAINER JQ-FILTER: of what inspect says
-field_of() { method Inspect "{\"container\":\"$1\"}" | jq -r ".parameters.container | $2"; }
+field_of() {
+	if [[ $2 =~ ^[.a-z_]+$ ]]; then
+		"$BUILD/tests/field" "$@"
+	else
+		method Inspect "{\"container\":\"$1\"}" | jq -r ".parameters.container | $2"
+	fi
+}
 state_of() { field_of "$1" .state; }
 has_state() { [ "$(state_of "$1")" = "$2" ]; }
 
@@ -172,13 +194,18 @@ py() {
 		echo 'from client import *'
 		cat
 	} >"$T/.script.py"
-	/usr/bin/python3 "$T/.script.py" "$@"
+	python3 "$T/.script.py" "$@"
 }
+# Without what the machine's owner has put beside the standard library, which takes longer to look for than our scripts run.
+python3() { /usr/bin/python3 -S "$@"; }
 
 # --- the end ---
 
 left_in() { # what lies in a folder, one a line
-	[ -d "$1" ] && find "$1" -mindepth 1 -maxdepth 1 -printf "$1/%f\n"
+	local path
+	for path in "$1"/* "$1"/.[!.]*; do
+		[ ! -e "$path" ] && [ ! -L "$path" ] || echo "$path"
+	done
 }
 
 nothing_in() { [ -z "$(left_in "$1")" ]; }

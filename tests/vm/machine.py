@@ -7,6 +7,7 @@ import select
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -30,6 +31,14 @@ class Skip(Exception):
     """A test that cannot be made here; its text says why."""
 
 
+def wants(**features):
+    """Decorator of a test: it gets a machine that was made with these (see Machine)."""
+    def decorate(function):
+        function.wants = features
+        return function
+    return decorate
+
+
 def end_with_parent():
     """In the child: no machine outlives the runner, however that ends."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -37,10 +46,13 @@ def end_with_parent():
 
 class Machine:
     """files: folder with vmlinuz, initrd and base.img (tests/vm/guest); seed: a tar that is unpacked over the root at the
-    first boot; folder: where its disk and its console's text go."""
+    first boot; folder: where its disk and its console's text go; volatile: its disk forgets what was not flushed when the
+    plug is pulled."""
 
-    def __init__(self, files, seed, folder):
-        self.files, self.seed, self.folder = files, seed, folder
+    def __init__(self, files, seed, folder, volatile=False):
+        self.files, self.seed, self.folder, self.volatile = files, seed, folder, volatile
+        self.server = None  # of a volatile disk
+        self.random_seed = f"{time.time():.6f}"
         self.disk, self.console = os.path.join(folder, "disk.img"), os.path.join(folder, "console.log")
         self.qemu = self.port = None
         self.buffer = bytearray()  # what has come from the port and nobody has asked for yet
@@ -60,32 +72,49 @@ class Machine:
             listener.listen(1)
             listener.settimeout(30)
             console = open(self.console, "ab")  # pylint: disable=consider-using-with
-            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0") + [
+            drive = f"file={self.disk},cache=unsafe"
+            if self.volatile:
+                drive = f"file=nbd:unix:{self.serve_disk(folder)},cache=writeback"
+            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0", drive) + [
                 "-chardev", f"socket,id=port,path={path}", "-device", "virtio-serial",
                 "-device", "virtserialport,chardev=port,name=vm"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent)
             console.close()
-            self.port, self.buffer = listener.accept()[0], bytearray()
+            try:
+                self.port, self.buffer = listener.accept()[0], bytearray()
+            except TimeoutError:
+                self.qemu.kill()
+                raise MachineError(f"QEMU did not start: {self.console_end()}") from None
         self.fresh = False
         self.read_until(b"vm-agent ready\n", BOOT_LIMIT_S)
         return time.monotonic() - started
 
-    def command(self, console, append):
+    def serve_disk(self, folder):
+        """The volatile disk's server, which ends with its machine; returns its socket."""
+        path = os.path.join(folder, "disk")
+        server = os.path.join(os.path.dirname(os.path.abspath(__file__)), "disk.py")
+        self.server = subprocess.Popen([sys.executable, server, self.disk, path, self.random_seed], stdout=subprocess.PIPE,
+                                       start_new_session=True, preexec_fn=end_with_parent)
+        if self.server.stdout.readline() != b"ready\n":
+            raise MachineError(f"{server}: exit code {self.server.wait()}")
+        return path
+
+    def command(self, console, append, drive):
         """QEMU's command line; plain emulation: KVM does not work where this has to."""
-        drives = [self.disk] + ([self.seed] if self.fresh else [])
         # cache=unsafe: what the guest flushed is in our page cache, which outlives QEMU: that is enough of a disk here.
+        drives = [drive] + ([f"file={self.seed},cache=unsafe"] if self.fresh else [])
         return ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=1024", "-M", "q35,hpet=off",
                 "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1,-svm", "-m", "4G", "-smp", "2", "-display", "none", "-no-reboot",
                 "-nodefaults", "-no-user-config", *console,
                 "-kernel", os.path.join(self.files, "vmlinuz"), "-initrd", os.path.join(self.files, "initrd"),
                 "-append", f"{KERNEL_OPTIONS} {append}{' vm.seed' if self.fresh else ''}",
-                *[word for drive in drives
-                  for word in ("-drive", f"file={drive},if=virtio,format=raw,cache=unsafe")]]
+                *[word for drive in drives for word in ("-drive", f"{drive},if=virtio,format=raw")]]
 
     def shell(self):
         """A console for a person, until the machine is powered off (or ctrl-a x)."""
         subprocess.run(["cp", "--sparse=always", os.path.join(self.files, "base.img"), self.disk], check=True)
-        return subprocess.run(self.command(["-serial", "mon:stdio"], ""), check=False).returncode
+        drive = f"file={self.disk},cache=unsafe"
+        return subprocess.run(self.command(["-serial", "mon:stdio"], "", drive), check=False).returncode
 
     def running(self):
         return self.qemu is not None and self.qemu.poll() is None
@@ -97,7 +126,15 @@ class Machine:
         except subprocess.TimeoutExpired:
             self.power_cut()
             raise MachineError(f"the machine did not go down in {limit} s; {self.console}") from None
-        self.port.close()
+        self.after_power()
+
+    def after_power(self):
+        if self.port is not None:
+            self.port.close()
+        if self.server is not None:
+            self.server.stdout.close()
+            self.server.wait()
+            self.server = None
 
     def power_off(self, limit=120):
         if self.running():
@@ -111,11 +148,17 @@ class Machine:
         return self.boot()
 
     def power_cut(self):
-        """Pulls the plug: whatever the guest had not written to its disk is lost."""
+        """Pulls the plug: what the guest had not written to its disk is lost; of what it had not flushed, some, if the disk
+        is a volatile one."""
         if self.qemu is not None:
             self.qemu.kill()
             self.qemu.wait()
-            self.port.close()
+            self.after_power()
+
+    def remove(self):
+        """Its disk; the console's text stays."""
+        if os.path.exists(self.disk):
+            os.unlink(self.disk)
 
     # --- commands ---
 
@@ -123,12 +166,13 @@ class Machine:
         """A command whose answer nobody waits for."""
         self.port.sendall(f"({command}) </dev/null >/dev/null 2>&1 &\n".encode())
 
-    def run(self, command, limit=60, on_line=None):
-        """A command in bash: its exit code, and what it wrote to stdout and stderr. on_line gets each line at once."""
+    def run(self, command, limit=60, on_line=None, silence=float("inf")):
+        """A command in bash: its exit code, and what it wrote to stdout and stderr. on_line gets each line at once; silence:
+        how long it may say nothing."""
         mark = uuid.uuid4().hex.encode()
         text = command.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
         self.port.sendall(f"bash -c $'{text}' </dev/null; printf '{mark.decode()} %d\\n' $?\n".encode())
-        output = self.read_until(mark, limit, on_line)
+        output = self.read_until(mark, limit, on_line, silence)
         return int(self.read_until(b"\n", 10)), output.decode("utf-8", "replace")
 
     def check(self, command, limit=60):
@@ -145,23 +189,26 @@ class Machine:
         os.makedirs(folder, exist_ok=True)
         subprocess.run(["tar", "-x", "-C", folder, "--no-same-owner"], input=self.read_until(mark, 120), check=False)
 
-    def read_until(self, mark, limit, on_line=None):
+    def read_until(self, mark, limit, on_line=None, silence=float("inf")):
         """What comes before the mark; on_line sees the complete lines of it while they come."""
         end, told = time.monotonic() + limit, 0
+        heard = time.monotonic()
         while (at := self.buffer.find(mark)) < 0:
             while on_line and (line := self.buffer.find(b"\n", told)) >= 0:
                 on_line(self.buffer[told:line].decode("utf-8", "replace"))
                 told = line + 1
-            left = end - time.monotonic()
+            left = min(end, heard + silence) - time.monotonic()
             if left <= 0:
-                raise MachineError(f"no answer in {limit} s; so far: {bytes(self.buffer[-2000:]).decode('utf-8', 'replace')}")
-            if not select.select([self.port], [], [], left)[0]:
+                raise MachineError(f"no answer in {limit if limit < silence else silence} s; so far: "
+                                   f"{bytes(self.buffer[-2000:]).decode('utf-8', 'replace')}")
+            if not select.select([self.port], [], [], min(left, 60))[0]:
                 continue
             data = self.port.recv(1 << 16)
             if not data:
                 self.qemu.wait(10)
                 raise MachineError(f"the machine went down; {self.console} ends with:\n{self.console_end()}")
             self.buffer += data
+            heard = time.monotonic()
         output, self.buffer = bytes(self.buffer[:at]), self.buffer[at + len(mark):]
         for line in output[told:].splitlines() if on_line else ():
             on_line(line.decode("utf-8", "replace"))
