@@ -71,6 +71,10 @@ const struct command commands[] = {
 		"libcap2-bin "
 		"and iproute2, and leaves nothing behind. `ctl explain run` takes run's options and makes "
 		"nothing." },
+	{ "stats", NULL, "[CONTAINER…]", "show what containers use, live", 0, -1, false,
+		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING, NULL },
+	{ "top", NULL, "CONTAINER", "show what runs in a container", 1, 1, false,
+		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING, NULL },
 	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
 		verb_events, COMPLETE_NONE,
 		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "

@@ -162,7 +162,7 @@ static void cut(char *text, size_t characters)
 		memcpy(last, "…", sizeof "…");
 }
 
-char *format_command(struct json_object *words, size_t characters)
+char *format_words(struct json_object *words, size_t characters)
 {
 	_cleanup_free_ char *joined = NULL;
 	size_t size;
@@ -173,10 +173,31 @@ char *format_command(struct json_object *words, size_t characters)
 		fprintf(stream, "%s%s", i > 0 ? " " : "",
 			json_object_get_string(json_object_array_get_idx(words, i)));
 	fclose(stream);
-	_cleanup_free_ char *clean = format_clean(joined);
-	char *quoted = NULL;
+	char *clean = format_clean(joined);
 	cut(clean, characters);
+	return clean;
+}
+
+char *format_command(struct json_object *words, size_t characters)
+{
+	_cleanup_free_ char *clean = format_words(words, characters);
+	char *quoted = NULL;
 	if (asprintf(&quoted, "\"%s\"", clean) < 0)
 		abort();
 	return quoted;
+}
+
+const char *format_size(uint64_t bytes, char buf[FORMAT_TEXT])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double) bytes;
+	size_t unit = 0;
+	/* What would be rounded to 1024 is one of the next. */
+	while (value >= 1023.5 && unit + 1 < sizeof units / sizeof *units) {
+		value /= 1024;
+		unit++;
+	}
+	int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+	snprintf(buf, FORMAT_TEXT, "%.*f%s", digits, value, units[unit]);
+	return buf;
 }

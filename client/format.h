@@ -21,5 +21,9 @@ const char *format_status(struct json_object *summary, int64_t now_ns, char *buf
  * frees.
  */
 char *format_command(struct json_object *words, size_t characters);
+/* The same without the quotes. */
+char *format_words(struct json_object *words, size_t characters);
+/* "512B", "1.50KiB", "12.3MiB", "640MiB". Returns buf. */
+const char *format_size(uint64_t bytes, char buf[FORMAT_TEXT]);
 /* Escaped for a terminal; caller frees. */
 char *format_clean(const char *text);

@@ -220,6 +220,21 @@ const struct option logs_options[] = {
 	{ 0 },
 };
 
+const struct option stats_options[] = {
+	{ "no-stream", 0, VALUE_FLAG, GROUP_COMMAND, ".no_stream", NULL, "one look, and end" },
+	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "also those that do not run" },
+	{ "overhead", 0, VALUE_FLAG, GROUP_COMMAND, "overhead", NULL, "also what each one's shim takes" },
+	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole ids" },
+	FORMAT("table|json|jsonl|openmetrics", "json and openmetrics: one look; jsonl: an object a line"),
+	{ 0 },
+};
+
+const struct option top_options[] = {
+	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole commands" },
+	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
 const struct option events_options[] = {
 	{ "since", 0, VALUE_TIME, GROUP_COMMAND, "since", "TIME",
 		"RFC 3339, a date, unix seconds, or so long ago (10m)" },

@@ -17,6 +17,8 @@ extern const struct option rm_options[];
 extern const struct option ps_options[];
 extern const struct option inspect_options[];
 extern const struct option logs_options[];
+extern const struct option stats_options[];
+extern const struct option top_options[];
 extern const struct option events_options[];
 extern const struct option info_options[];
 extern const struct option doctor_options[];

@@ -212,6 +212,9 @@ enum work_op {
 	WORK_PAUSE,	  /* freezes the cgroup and waits until all of it stands still; or lets it go on */
 	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with
 			     its daemon */
+	WORK_STATS, /* text config: {"containers":[{id,pid}…], "previous":[Stat…], "overhead":bool}. DONE with
+		       a memfd: [Stat…], without names and states, of those that are there */
+	WORK_TOP, /* text config: {"pid":first process}. DONE with a memfd: [Process…] */
 	WORK_OPS,
 };
 
@@ -247,7 +250,7 @@ struct control_work {
  * waits for it, exclusively, before it looks what there is. */
 #define WORK_LOCK "work.lock"
 
-/* WORK_READ_BUNDLE: a memfd comes along: config.json's text. */
+/* WORK_READ_BUNDLE, WORK_STATS, WORK_TOP: a memfd comes along. */
 struct control_work_done {
 	struct control_head head;
 	uint32_t text_size;

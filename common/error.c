@@ -117,7 +117,8 @@ int error_path(struct error *err, const char *path)
 
 const char *error_format(const struct error *err, char *buf, size_t size)
 {
-	bool phase = err->phase[0] != '\0', errnum = err->errnum != 0;
+	/* There it is the container's state, which the sentence tells itself. */
+	bool phase = err->phase[0] != '\0' && err->kind != ERROR_INVALID_STATE, errnum = err->errnum != 0;
 	snprintf(buf, size, "%s%s%s%s%s", phase ? err->phase : "", phase ? ": " : "", err->msg,
 		errnum ? ": " : "", errnum ? strerror(err->errnum) : "");
 	return buf;

@@ -48,6 +48,8 @@ static const struct method {
 	{ CONTAINER, "List", handle_list, 0 },
 	{ CONTAINER, "Inspect", handle_inspect, METHOD_TARGET },
 	{ CONTAINER, "Logs", handle_logs, METHOD_TARGET },
+	{ CONTAINER, "Stats", handle_stats, 0 },
+	{ CONTAINER, "Top", handle_top, METHOD_TARGET },
 	{ SYSTEM, "Info", handle_info, 0 },
 	{ SYSTEM, "Events", handle_events, 0 },
 };

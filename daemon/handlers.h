@@ -22,6 +22,8 @@ void handle_rename(struct request *rq);
 void handle_list(struct request *rq);
 void handle_inspect(struct request *rq);
 void handle_logs(struct request *rq);
+void handle_stats(struct request *rq);
+void handle_top(struct request *rq);
 
 void handle_info(struct request *rq);
 void handle_events(struct request *rq);

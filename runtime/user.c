@@ -234,3 +234,13 @@ void user_home(const char *passwd, uint32_t uid, char *home, size_t size)
 	if (passwd_find(passwd, NULL, uid, &l, &u, &g))
 		set_home(&l, home, size);
 }
+
+bool user_name(const char *passwd, uint32_t uid, char *name, size_t size)
+{
+	struct line l;
+	uint32_t u, g;
+	if (!passwd_find(passwd, NULL, uid, &l, &u, &g) || l.size[PASSWD_NAME] == 0)
+		return false;
+	snprintf(name, size, "%.*s", (int) l.size[PASSWD_NAME], l.field[PASSWD_NAME]);
+	return true;
+}

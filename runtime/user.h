@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,3 +30,6 @@ int user_resolve(const char *text, const struct strings *groups, const char *pas
 
 /* The home of a number; "/" if no entry has it. */
 void user_home(const char *passwd, uint32_t uid, char *home, size_t size);
+
+/* The name of a number; false, and nothing, if no entry has it. */
+bool user_name(const char *passwd, uint32_t uid, char *name, size_t size);

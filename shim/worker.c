@@ -29,6 +29,8 @@ static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
 	[WORK_LOGS] = work_logs,
 	[WORK_UPDATE] = work_update,
 	[WORK_PAUSE] = work_pause,
+	[WORK_STATS] = work_stats,
+	[WORK_TOP] = work_top,
 	[WORK_EVENTS_FILE] = work_events_file,
 };
 
@@ -40,6 +42,26 @@ void work_done(struct work *w)
 			w->control, &done, CONTROL_WORK_DONE, sizeof done, &w->result_fd, w->result_fd >= 0);
 	w->done_sent = true;
 	fd_close(&w->lock_fd); /* what it still does is in nobody's way */
+}
+
+int work_order_json(const struct work *w, struct json_object **ret_order, struct error *err)
+{
+	const struct control_text *at = &w->message.config;
+	_cleanup_free_ char *text = malloc((size_t) at->size + 1);
+	if (text == NULL || pread(w->texts_fd, text, at->size, at->offset) != (ssize_t) at->size)
+		return error_errno(err, "read an order");
+	return json_parse(text, at->size, ret_order, err);
+}
+
+int work_result_json(struct work *w, struct json_object *result, struct error *err)
+{
+	size_t size;
+	const char *text = json_text(result, &size);
+	w->result_fd = fd_memfd("result", text, size);
+	if (w->result_fd < 0)
+		return error_errno(err, "pass on what was found");
+	w->result_size = (uint32_t) size;
+	return 0;
 }
 
 int work_open_parent(const struct work *w, int *ret_fd, struct error *err)

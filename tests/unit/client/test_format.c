@@ -152,9 +152,33 @@ static void test_base64(void **state)
 	}
 }
 
+static void test_size(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *text;
+	} rows[] = {
+		{ 0, "0B" },
+		{ 1023, "1023B" },
+		{ 1024, "1.00KiB" },
+		{ 1536, "1.50KiB" },
+		{ 10239, "10.0KiB" },
+		{ 102348, "99.9KiB" },
+		{ 102349, "100KiB" },
+		{ 1048575, "1.00MiB" },
+		{ UINT64_C(64) << 20, "64.0MiB" },
+		{ UINT64_MAX, "16.0EiB" },
+	};
+	char buf[FORMAT_TEXT];
+	(void) state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_string_equal(format_size(rows[i].bytes, buf), rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_commands),
