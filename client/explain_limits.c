@@ -8,6 +8,7 @@
 #include "client/explain.h"
 #include "common/fd.h"
 #include "common/json.h"
+#include "common/resources.h"
 
 /* What the files of a cgroup are for (the kernel's Documentation/admin-guide/cgroup-v2.rst). */
 static const struct {
@@ -45,10 +46,10 @@ static void add_number(struct json_object *files, const char *file, struct json_
 }
 
 /* cgroup v2's files as the configuration names them, and those of OCI's older names that mean just one. */
-static struct json_object *read_files(struct json_object *resources)
+static struct json_object *read_files(struct json_object *wanted)
 {
-	struct json_object *files = json_object_new_object(), *unified = json_get(resources, "unified");
-	struct json_object *cpu = json_get(resources, "cpu"), *quota = json_get(cpu, "quota");
+	struct json_object *files = json_object_new_object(), *unified = json_get(wanted, "unified");
+	struct json_object *cpu = json_get(wanted, "cpu"), *quota = json_get(cpu, "quota");
 	if (quota != NULL && json_object_get_int64(quota) > 0) {
 		char line[64];
 		snprintf(line, sizeof line, "%jd %jd", (intmax_t) json_object_get_int64(quota),
@@ -57,9 +58,9 @@ static struct json_object *read_files(struct json_object *resources)
 	}
 	json_add_string(files, "cpuset.cpus", json_string(cpu, "cpus", NULL));
 	json_add_string(files, "cpuset.mems", json_string(cpu, "mems", NULL));
-	add_number(files, "memory.max", json_get(json_get(resources, "memory"), "limit"));
-	add_number(files, "memory.low", json_get(json_get(resources, "memory"), "reservation"));
-	add_number(files, "pids.max", json_get(json_get(resources, "pids"), "limit"));
+	add_number(files, "memory.max", json_get(json_get(wanted, "memory"), "limit"));
+	add_number(files, "memory.low", json_get(json_get(wanted, "memory"), "reservation"));
+	add_number(files, "pids.max", json_get(json_get(wanted, "pids"), "limit"));
 	if (unified == NULL)
 		return files;
 	json_object_object_foreach (unified, file, value)
@@ -97,16 +98,42 @@ static void write_file(FILE *out, const char *file, const char *lines)
 	}
 }
 
+/* What nobody asked for: left out where the controller is missing, as the engine does. */
+static void put_default(FILE *out, struct json_object *files, const char *file, const char *value)
+{
+	if (json_get(files, file) == NULL)
+		explain_line(out, purpose(file), "[ ! -e \"$cgroup\"/%s ] || echo %s >\"$cgroup\"/%s", file,
+			value, file);
+}
+
+static void put_defaults(const struct explanation *x, struct json_object *files)
+{
+	const char *max = json_string(files, "memory.max", NULL);
+	char pids[16];
+	snprintf(pids, sizeof pids, "%d", PIDS_DEFAULT);
+	put_default(x->out, files, "memory.oom.group", "1");
+	if (max != NULL)
+		put_default(x->out, files, "memory.swap.max", max);
+	put_default(x->out, files, "pids.max", pids);
+}
+
 void explain_limits(const struct explanation *x)
 {
-	struct json_object *resources = json_get(json_get(x->config, "linux"), "resources");
-	_cleanup_json_ struct json_object *files = read_files(resources);
+	struct json_object *wanted = json_get(json_get(x->config, "linux"), "resources");
+	_cleanup_json_ struct json_object *files = read_files(wanted);
 	explain_head(x->out, "a cgroup: what runs in it is counted, limited and ended together");
-	if (json_object_object_length(files) > 0)
-		enable_controllers(x->out, files);
+	enable_controllers(x->out, files);
+	fputs("for name in memory pids; do # for the defaults, where this host has them\n"
+	      "\t! grep -qw \"$name\" \"$above/cgroup.controllers\" || echo \"+$name\" "
+	      ">\"$above/cgroup.subtree_control\"\n"
+	      "done\n",
+		x->out);
 	explain_line(x->out, NULL, "mkdir \"$cgroup\"");
 	json_object_object_foreach (files, file, value)
 		write_file(x->out, file, json_object_get_string(value));
+	put_defaults(x, files);
+	if (json_get(x->shim, "cgroup_parent") != NULL)
+		explain_note(x->out, "(Not expressed: the cgroup that it is to lie in, --cgroup-parent.)");
 }
 
 /* "unlimited" is the largest number, on the wire. */

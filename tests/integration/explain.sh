@@ -99,6 +99,23 @@ test_settings() { # limit 120
 	same --privileged
 }
 
+has_controller() { grep -qw "$1" "$(findmnt -n --first-only -t cgroup2 -o TARGET)/cgroup.controllers"; }
+
+test_limits() {
+	has_controller memory && has_controller cpu && has_controller pids ||
+		skip 'this cgroup2 has no controllers for cpu, memory and pids'
+	begin
+	LIMITS='memory.max memory.oom.group pids.max cpu.max' same
+	LIMITS='memory.max memory.high memory.swap.max memory.oom.group pids.max cpu.max cpu.weight' \
+		same -m 64m --memory-swap 80m --memory-high 60m --pids-limit 50 --cpus 0.5 --cpu-weight 50
+}
+
+test_limits_verbatim() {
+	has_controller hugetlb || skip 'this cgroup2 has no controller hugetlb'
+	begin
+	LIMITS='hugetlb.2MB.max' same --cgroup-conf hugetlb.2MB.max=4194304
+}
+
 test_program() {
 	begin
 	# Words that a shell, or a here document, could take for something else.
