@@ -23,6 +23,8 @@ const struct option config_options[] = {
 	{ "cidfile", 0, VALUE_FILE, GROUP_COMMAND, ".cidfile", "FILE", "write the id into this new file" },
 	{ "label", 'l', VALUE_LABEL, GROUP_COMMAND, "labels", "KEY=VALUE", "a label; may be repeated" },
 	{ "label-file", 0, VALUE_LABEL_FILE, GROUP_COMMAND, "labels", "FILE", "labels, one a line" },
+	{ "trace", 0, VALUE_FLAG, GROUP_COMMAND, "trace", NULL,
+		"tell on standard error how long each step of the start took" },
 	{ "quiet", 'q', VALUE_FLAG, GROUP_COMMAND, ".quiet", NULL, "print no progress" },
 
 	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "keep standard input open" },
@@ -108,7 +110,6 @@ const struct option later_options[] = {
 	LATER("detach-keys", 0, "KEYS", NULL, terminal_hint),
 	LATER("sig-proxy", 0, "", "true", "-d lets go of the container"),
 	LATER("no-replay", 0, "", "false", NULL),
-	LATER("trace", 0, "", "false", NULL),
 
 	LATER("publish", 'p', "PORT", NULL, network_hint),
 	LATER("publish-all", 'P', "", "false", network_hint),

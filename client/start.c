@@ -12,7 +12,9 @@
 #include "client/console.h"
 #include "client/report.h"
 #include "client/targets.h"
+#include "client/trace.h"
 #include "client/value.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/json.h"
@@ -77,6 +79,7 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 	struct error err;
 	struct reply reply;
 	bool create = strcmp(method, "container.Create") == 0;
+	int64_t since_ns = clock_realtime_ns();
 	if (connection_send(conn, method, parameters, 0, &err) < 0)
 		return report_code(args->command->name, &err, CTL_ENGINE);
 	if (connection_receive(conn, true, &reply, &err) < 0) {
@@ -87,8 +90,11 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 	}
 	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));
+	int code = finish_output(0);
+	if (!create && json_flag(args->request, "trace", false))
+		trace_print(args, json_string(reply.parameters, "id", ""), since_ns);
 	json_put(&reply.root);
-	return finish_output(0);
+	return code;
 }
 
 static struct json_object *console_parameters(struct arguments *args, bool send_stdin)
@@ -115,6 +121,7 @@ static int attach(struct connection *conn, const struct attached *a)
 	struct error err;
 	struct reply reply;
 	int code;
+	int64_t since_ns = clock_realtime_ns();
 	if (console_init(&console, conn, a->subject, &err) < 0)
 		return report_code(a->subject, &err, CTL_ENGINE);
 	if (console_call(&console, a->method, a->parameters, &reply, &err) < 0) {
@@ -127,6 +134,8 @@ static int attach(struct connection *conn, const struct attached *a)
 	snprintf(id, sizeof id, "%s", json_string(reply.parameters, "id", a->subject));
 	cidfile_write(a->file, a->subject, id);
 	json_put(&reply.root);
+	if (json_flag(a->args->request, "trace", false))
+		trace_print(a->args, id, since_ns);
 	code = console_serve(&console, id, a->send_stdin);
 	console_done(&console);
 	return code;

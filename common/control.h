@@ -36,6 +36,7 @@
 #define ID_TEXT_SIZE	    33 /* 32 hex digits and NUL */
 #define CONTROL_VERSION	    1
 #define CONTROL_MESSAGE_MAX 16384
+#define CONTROL_STEPS	    40 /* of a start: more than there are */
 
 #define SPAWN_SHIM   's'
 #define SPAWN_WORKER 'w'
@@ -83,6 +84,7 @@ enum start_flags {
 	START_STDIN_ONCE = 1 << 7, /* the console's end of stdin is the container's end of stdin (run -i);
 				      else stdin stays open for the next client */
 	START_TERMINAL = 1 << 8,   /* a terminal instead of pipes */
+	START_TRACE = 1 << 9,	   /* STARTED tells how long each step took */
 };
 
 enum console_flags {
@@ -135,6 +137,11 @@ struct control_started {
 	struct control_head head;
 	int32_t pid; /* in the daemon's pid namespace */
 	int64_t started_ns;
+	uint32_t n_steps, unused; /* with START_TRACE; only so many are sent */
+	struct control_step {
+		char name[24];
+		uint64_t ns;
+	} steps[CONTROL_STEPS];
 };
 
 /* A start that failed, or a worker's failure. kept: the container's folder is there, with an exit record that

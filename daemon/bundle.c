@@ -68,7 +68,8 @@ uint32_t bundle_start_flags(const struct bundle *bundle)
 {
 	return (bundle->transient ? START_TRANSIENT : 0) | (bundle->open_stdin ? START_STDIN : 0) |
 	       (bundle->terminal ? START_TERMINAL : 0) | (bundle->direct ? START_DIRECT : 0) |
-	       (bundle->lock ? START_LOCK : 0) | (bundle->log ? START_LOG : 0);
+	       (bundle->lock ? START_LOCK : 0) | (bundle->log ? START_LOG : 0) |
+	       (bundle->trace ? START_TRACE : 0);
 }
 
 /* ---- id and name ---- */
@@ -330,6 +331,8 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 	json_add_int(obj, "stop_timeout_ms", bundle->stop_timeout_ms);
 	if (bundle->timeout_ms > 0)
 		json_add_int(obj, "timeout_ms", bundle->timeout_ms);
+	if (bundle->trace)
+		json_add_bool(obj, "trace", true);
 	json_add_bool(obj, "remove", bundle->transient);
 	json_add_string(obj, "cgroup_parent", bundle->cgroup_parent);
 	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
@@ -357,6 +360,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 		bundle_read_devices(config, &devices, err) < 0)
 		return -1;
 	bundle.transient = json_flag(config, "remove", false);
+	bundle.trace = json_flag(config, "trace", false);
 	bundle.open_stdin = json_flag(config, "open_stdin", false);
 	bundle.terminal = json_flag(config, "terminal", false);
 	if (bundle.folder) {
@@ -474,6 +478,7 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->log_max_files = (uint32_t) json_int(obj, "log_max_files", 3);
 	bundle->stop_timeout_ms = json_int(obj, "stop_timeout_ms", 10000);
 	bundle->timeout_ms = json_int(obj, "timeout_ms", 0);
+	bundle->trace = json_flag(obj, "trace", false);
 	bundle->cgroup_parent = copy_text(obj, "cgroup_parent");
 	if (bundle->cgroup_parent && cgroup_parent_check(bundle->cgroup_parent, err) < 0)
 		return error_wrap(err, "shim.json: cgroup_parent");

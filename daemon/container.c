@@ -92,6 +92,7 @@ void container_free(struct container *c)
 		TAILQ_REMOVE(&pending, c, pending);
 	bundle_done(&c->bundle);
 	fd_close(&c->pidfd);
+	free(c->trace);
 	free(c->start_error);
 	free(c->work_error);
 	free(c);
@@ -183,7 +184,6 @@ void container_asked(struct container *c, const struct caller *caller)
 static void announce(struct container *c, const char *kind)
 {
 	struct json_object *attributes = json_object_new_object();
-
 	char code[16];
 
 	if (c->state == STATE_EXITED) {
@@ -191,6 +191,10 @@ static void announce(struct container *c, const char *kind)
 		if (c->exit.code >= 0)
 			json_add_string(attributes, "code", code);
 		json_add_string(attributes, "reason", exit_reason_name(c->exit.reason));
+	}
+	if (c->state == STATE_RUNNING) {
+		json_add_string(attributes, "trace", c->trace);
+		free(steal_pointer(&c->trace));
 	}
 	/* An end that nobody asked for has no caller. */
 	events_add(c->d->events, kind, c, attributes, c->was_asked ? &c->asked : NULL);

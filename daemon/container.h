@@ -55,6 +55,8 @@ struct container {
 	struct exit_status exit;
 	unsigned attempts,
 		decided; /* starts begun by this daemon, and the last of them whose outcome is known */
+	char *trace; /* of the start that is about to be announced: "spec=123456;…", nanoseconds; owned, or
+			NULL */
 	struct error *start_error; /* why that one failed; owned, NULL where it did not */
 	struct error *work_error;  /* why the last removal failed; owned, NULL where it did not */
 	struct caller asked;	   /* who last asked for a change */

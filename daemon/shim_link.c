@@ -295,12 +295,31 @@ static void take_exit(struct shim *shim, struct exit_status *exit)
 	tell(shim, &taken, CONTROL_EXIT_TAKEN, sizeof(taken), &ignored);
 }
 
+/* Caller frees. */
+static char *trace_text(const struct control_started *message)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		abort();
+	for (uint32_t i = 0; i < message->n_steps && i < CONTROL_STEPS; i++)
+		fprintf(stream, "%s%.*s=%ju", i > 0 ? ";" : "", (int) sizeof(message->steps[i].name),
+			message->steps[i].name, (uintmax_t) message->steps[i].ns);
+	fclose(stream);
+	return text;
+}
+
 static void take_started(struct shim *shim, const struct control_started *message, int *pidfd)
 {
 	struct container *c = shim->c;
 
-	if (c)
-		container_started(c, message->pid, steal_fd(pidfd), message->started_ns);
+	if (!c)
+		return;
+	if (message->n_steps > 0)
+		c->trace = trace_text(message);
+	container_started(c, message->pid, steal_fd(pidfd), message->started_ns);
 }
 
 /* The start has left nothing behind, or a record of its failure: then it is an end like any other. */

@@ -61,6 +61,8 @@ struct shim {
 	struct event *pidfd_event;
 	int sync;
 	struct event *sync_event;
+	struct control_started started;
+	int64_t ready_ns;
 	bool ready, begun; /* the child was about to execute; the run has its record */
 	struct error error;
 	int term_fd; /* signalfd(2) of TERM */
@@ -240,6 +242,16 @@ static void kill_all(struct shim *s)
 	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
 }
 
+static void trace_step(struct shim *s, const char *name, int64_t ns)
+{
+	struct control_started *message = &s->started;
+	if (!(s->start.flags & START_TRACE) || message->n_steps == CONTROL_STEPS)
+		return;
+	struct control_step *step = &message->steps[message->n_steps++];
+	snprintf(step->name, sizeof step->name, "%s", name);
+	step->ns = (uint64_t) ns;
+}
+
 static void on_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct shim *s = arg;
@@ -266,11 +278,14 @@ static void limit_time(struct shim *s)
 
 static void started(struct shim *s)
 {
-	struct control_started message = { .pid = s->pid, .started_ns = clock_realtime_ns() };
-	s->exit.started_ns = message.started_ns;
+	struct control_started *message = &s->started;
+	trace_step(s, "exec", clock_monotonic_ns() - s->ready_ns);
+	message->pid = s->pid;
+	message->started_ns = s->exit.started_ns = clock_realtime_ns();
 	if (s->state == SHIM_STARTING)
 		s->state = SHIM_RUNNING;
-	link_send(&s->link, &message, CONTROL_STARTED, sizeof message, s->pidfd);
+	link_send(&s->link, message, CONTROL_STARTED,
+		(uint32_t) offsetof(struct control_started, steps[message->n_steps]), s->pidfd);
 	if (s->start.flags & START_CONSOLE)
 		attach_starter(s);
 	fd_close(&s->fds[FD_TEXTS]);
@@ -298,8 +313,12 @@ static bool read_sync(struct shim *s)
 			return false;
 		if (got <= 0)
 			return true;
-		if (message.type == START_SYNC_READY)
+		if (message.type == START_SYNC_TRACE)
+			trace_step(s, message.step, (int64_t) message.ns);
+		if (message.type == START_SYNC_READY) {
 			s->ready = true;
+			s->ready_ns = clock_monotonic_ns();
+		}
 		if (message.type == START_SYNC_CONSOLE && !s->ready)
 			take_terminal(s, steal_fd(&master));
 		if (message.type == START_SYNC_ERROR)
@@ -502,6 +521,7 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 		.is_volatile = transient(s),
 		.cgroup_fd = s->cgroup_fd,
 		.stdio = { stdio[0], stdio[1], stdio[2] },
+		.trace = s->start.flags & START_TRACE,
 		.terminal = s->console.terminal,
 		.rows = s->start.console.rows,
 		.columns = s->start.console.columns,
@@ -551,6 +571,7 @@ static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
 	char path[64];
+	int64_t begin_ns = clock_monotonic_ns();
 	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0)
 		return -1;
 	if (s->link.took_over && cgroup_tree_remove(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id,
@@ -564,8 +585,11 @@ static int begin(struct shim *s)
 	int result = open_console(s, stdio);
 	if (result == 0)
 		result = make_cgroup(s);
+	int64_t made_ns = clock_monotonic_ns();
+	trace_step(s, "prepare", made_ns - begin_ns);
 	if (result == 0)
 		result = clone_first_process(s, stdio);
+	trace_step(s, "clone", clock_monotonic_ns() - made_ns);
 	for (int i = 0; i < 3; i++)
 		fd_close(&stdio[i]);
 	if (result < 0)

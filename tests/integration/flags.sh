@@ -149,3 +149,27 @@ test_timeout_without_a_daemon() {
 	is "$OUT" 137
 	is "$(field_of t .exit.reason)" timeout
 }
+
+test_trace() {
+	daemon_start
+	local step way
+	for way in '' -d; do
+		# shellcheck disable=SC2086
+		expect 0 ctl run $way --rm --trace busybox echo hello
+		[ -n "$way" ] || is "$OUT" hello
+		for step in prepare clone spec rootfs mounts devices pivot user exec all; do
+			grep -qE "^$step +[0-9]+\.[0-9]{3} ms$" <<<"$ERR" || fail "no '$step' in: $ERR"
+		done
+	done
+	# However it ends, and each time.
+	expect 7 ctl run --name t --trace busybox sh -c 'exit 7'
+	like "$ERR" 'prepare *'
+	ctl start t >/dev/null
+	ctl wait t >/dev/null
+	is "$(ctl events --no-follow -f name=t -f kind=start --format jsonl | jq -r '.attributes.trace | split(";") | map(split("=")[0]) | .[0], .[-1]' | xargs)" \
+		'prepare exec prepare exec'
+	expect 127 ctl run --rm --trace busybox nosuchprogram
+	like "$ERR" "ctl: ????????????: exec: find 'nosuchprogram' in PATH: *"
+	expect 0 ctl run --rm busybox true
+	is "$ERR" ''
+}

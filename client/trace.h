@@ -1,0 +1,10 @@
+/* trace.h - run --trace: how long each step of a start took, on stderr. */
+#pragma once
+
+#include <stdint.h>
+
+struct arguments;
+
+/* Of the start of this container that the daemon has told since then; asks on a connection of its own, since
+ * the other one is a console by now. */
+void trace_print(const struct arguments *args, const char *id, int64_t since_ns);
