@@ -39,6 +39,20 @@ const struct command commands[] = {
 		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING,
 		"The signal goes to the first process. A first process ignores every signal that it has no "
 		"handler for, but KILL and STOP." },
+	{ "pause", NULL, MANY, "make containers stand still", 1, -1, false, { help_letter_options },
+		verb_pause, COMPLETE_RUNNING,
+		"All processes are frozen where they are; they take no time and keep their memory. `ctl "
+		"unpause` lets "
+		"them go on, and so does stop, which they could not notice otherwise." },
+	{ "unpause", NULL, MANY, "let paused containers go on", 1, -1, false, { help_letter_options },
+		verb_unpause, COMPLETE_PAUSED, "Those that were made to stand still by `ctl pause`." },
+	{ "update", NULL, MANY, "change the limits of containers", 1, -1, false,
+		{ resource_options, help_letter_options }, verb_update, COMPLETE_CONTAINER,
+		"At once where a container runs, and for each of its starts from now on. Of one container "
+		"all changes are "
+		"made, or none. What has changed is printed, old -> new. A memory limit below what is in use "
+		"is refused if "
+		"the rest cannot be reclaimed." },
 	{ "wait", NULL, MANY, "wait for containers to end and print their exit codes", 1, -1, false,
 		{ wait_options, help_letter_options }, verb_wait, COMPLETE_CONTAINER,
 		"The exit code of each is printed on a line of its own, in the order of the arguments. One "

@@ -111,6 +111,7 @@ static const struct {
 	{ "created", "Created", false },
 	{ "starting", "Starting", false },
 	{ "running", "", true },
+	{ "paused", " (Paused)", true },
 	{ "stopping", " (Stopping)", true },
 	{ "removing", "Removing", false },
 };

@@ -17,6 +17,8 @@
 const struct targets_verb targets_start = { "container.Start", "started", false, NULL };
 static const struct targets_verb targets_stop = { "container.Stop", "stopped", false, NULL };
 static const struct targets_verb targets_restart = { "container.Restart", "restarted", false, NULL };
+static const struct targets_verb targets_pause = { "container.Pause", "paused", false, NULL };
+static const struct targets_verb targets_unpause = { "container.Unpause", "unpaused", false, NULL };
 static const struct targets_verb targets_kill = { "container.Kill", "signalled", false, NULL };
 static const struct targets_verb targets_remove = { "container.Remove", "removed", false,
 	"stop it first, or remove it with -f" };
@@ -166,6 +168,16 @@ int verb_stop(struct arguments *args)
 int verb_restart(struct arguments *args)
 {
 	return targets_call(args, &targets_restart);
+}
+
+int verb_pause(struct arguments *args)
+{
+	return targets_call(args, &targets_pause);
+}
+
+int verb_unpause(struct arguments *args)
+{
+	return targets_call(args, &targets_unpause);
 }
 
 int verb_kill(struct arguments *args)

@@ -199,8 +199,8 @@ struct control_status {
 	int32_t pid;
 	int64_t started_ns;
 	struct exit_status exit; /* with SHIM_EXITED */
-	uint32_t types; /* CONTROL_TYPES of the shim's build: it knows those below; 0: the first ones */
-	uint32_t unused;
+	uint32_t types;	 /* CONTROL_TYPES of the shim's build: it knows those below; 0: the first ones */
+	uint32_t frozen; /* paused: all of its cgroup stands still */
 };
 
 enum work_op {

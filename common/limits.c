@@ -147,12 +147,18 @@ static void add_change(struct limits *diff, const struct limit *to, const struct
 		l->before = copy(reset);
 }
 
+/* The kernel forgets the weight of what was idle. */
+static bool is_reset(const struct limits *diff, const char *file)
+{
+	return strcmp(file, "cpu.weight") == 0 && limits_find(diff, "cpu.idle") != NULL;
+}
+
 void limits_diff(const struct limits *before, const struct limits *after, struct limits *ret_diff)
 {
 	*ret_diff = (struct limits) { 0 };
 	for (size_t i = 0; i < after->n; i++) {
 		const struct limit *to = &after->v[i], *from = find(before, to->file, to->value);
-		if (from == NULL || strcmp(from->value, to->value) != 0)
+		if (from == NULL || strcmp(from->value, to->value) != 0 || is_reset(ret_diff, to->file))
 			add_change(ret_diff, to, from);
 	}
 }

@@ -185,7 +185,7 @@ static void on_changed(struct watch *watch)
 	struct attach *attach = (struct attach *) watch;
 	struct request *rq = attach->rq;
 	struct container *c = watch->c;
-	bool runs = !c->gone && (c->state == STATE_RUNNING || c->state == STATE_STOPPING);
+	bool runs = container_runs(c);
 	struct attach_target target = { c->bundle.terminal, c->bundle.open_stdin, FLOW_DROP };
 	struct control_console wants;
 	struct error err;
@@ -240,7 +240,7 @@ void handle_resize(struct request *rq)
 	if (rows < 0 || rows > UINT16_MAX || columns < 0 || columns > UINT16_MAX)
 		error_config(&err, rows < 0 || rows > UINT16_MAX ? "rows" : "columns",
 			"rows and columns must be 0 to %d", UINT16_MAX);
-	else if ((c->state != STATE_RUNNING && c->state != STATE_STOPPING) || !c->shim)
+	else if (!container_runs(c) || !c->shim)
 		step_invalid(c, &err, "container '%s' is not running", c->name);
 	else if (!c->bundle.terminal)
 		no_terminal(c, &err);

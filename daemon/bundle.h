@@ -65,6 +65,8 @@ int bundle_limits_join(struct bundle *bundle, struct json_object *config, struct
 /* config.json with these limits instead. Caller frees. */
 char *bundle_limits_text(
 	const struct bundle *bundle, const struct limits *limits, size_t *ret_size, struct error *err);
+/* They are written down: takes config, and takes limits out of *limits. */
+void bundle_limits_replace(struct bundle *bundle, struct limits *limits, char *config, size_t config_size);
 /* What a container has in addition to what was asked for; controllers: only what they are there for, NULL:
  * all. */
 void bundle_limits_defaults(const struct limits *asked, const char *controllers, struct limits *ret_defaults);

@@ -99,6 +99,17 @@ char *bundle_limits_text(
 	return text;
 }
 
+void bundle_limits_replace(struct bundle *bundle, struct limits *limits, char *config, size_t config_size)
+{
+	free(bundle->config);
+	bundle->config = config;
+	bundle->config_size = config_size;
+	limits_done(&bundle->limits);
+	bundle->limits = *limits;
+	bundle->has_limits = true;
+	*limits = (struct limits) { 0 };
+}
+
 /* ---- what nobody asked for ---- */
 
 static void add_default(struct limits *limits, const struct limits *asked, const char *file,

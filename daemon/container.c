@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[STATE_CREATED] = "created",
 	[STATE_STARTING] = "starting",
 	[STATE_RUNNING] = "running",
+	[STATE_PAUSED] = "paused",
 	[STATE_STOPPING] = "stopping",
 	[STATE_EXITED] = "exited",
 	[STATE_REMOVING] = "removing",
@@ -33,7 +34,8 @@ static const bool allowed[STATES][STATES] = {
 		[STATE_RUNNING] = true,
 		[STATE_EXITED] = true,
 		[STATE_REMOVING] = true },
-	[STATE_RUNNING] = { [STATE_STOPPING] = true, [STATE_EXITED] = true },
+	[STATE_RUNNING] = { [STATE_PAUSED] = true, [STATE_STOPPING] = true, [STATE_EXITED] = true },
+	[STATE_PAUSED] = { [STATE_RUNNING] = true, [STATE_STOPPING] = true, [STATE_EXITED] = true },
 	[STATE_STOPPING] = { [STATE_EXITED] = true },
 	[STATE_EXITED] = { [STATE_STARTING] = true, [STATE_REMOVING] = true },
 	[STATE_REMOVING] = { false },
@@ -42,6 +44,7 @@ static const bool allowed[STATES][STATES] = {
 /* The event that reaching a state is; NULL: none. */
 static const char *const kinds[STATES] = {
 	[STATE_RUNNING] = "start",
+	[STATE_PAUSED] = "pause",
 	[STATE_STOPPING] = "stop",
 	[STATE_EXITED] = "exit",
 };
@@ -210,9 +213,11 @@ void container_set_state(struct container *c, enum state state)
 		return;
 	}
 	log_debug("container %s: %s -> %s", container_id(c), names[c->state], names[state]);
+	enum state before = c->state;
+
 	c->state = state;
 	if (kinds[state])
-		announce(c, kinds[state]);
+		announce(c, before == STATE_PAUSED && state == STATE_RUNNING ? "unpause" : kinds[state]);
 	container_changed(c);
 }
 

@@ -27,6 +27,7 @@ enum state {
 	STATE_CREATED,
 	STATE_STARTING,
 	STATE_RUNNING,
+	STATE_PAUSED,
 	STATE_STOPPING,
 	STATE_EXITED,
 	STATE_REMOVING,
@@ -58,11 +59,12 @@ struct container {
 	char *trace; /* of the start that is about to be announced: "spec=123456;…", nanoseconds; owned, or
 			NULL */
 	struct error *start_error; /* why that one failed; owned, NULL where it did not */
-	struct error *work_error;  /* why the last removal failed; owned, NULL where it did not */
+	struct error *work_error;  /* why the last removal or pause failed; owned, NULL where it did not */
 	struct caller asked;	   /* who last asked for a change */
 	bool was_asked;
 
 	struct shim *shim; /* NULL once nothing of the last run is left */
+	bool pausing;	   /* a worker freezes it, or lets it go on */
 	unsigned working;  /* workers that change it on disk: nothing else may meanwhile */
 	bool is_new;	   /* its first start makes its folder; a failure leaves none */
 	enum state before_start;
@@ -108,6 +110,17 @@ static inline const char *container_id(const struct container *c)
 {
 	return c->bundle.id;
 }
+/* Processes of it live. */
+static inline bool container_runs(const struct container *c)
+{
+	return !c->gone &&
+	       (c->state == STATE_RUNNING || c->state == STATE_PAUSED || c->state == STATE_STOPPING);
+}
+/* A start in progress is waited for; a shim that died meanwhile has its burial to wait for. */
+static inline bool container_undecided(const struct container *c)
+{
+	return !c->gone && (c->state == STATE_STARTING || (container_runs(c) && !c->shim));
+}
 /* Neither shim nor worker has anything of it in hand. */
 static inline bool container_idle(const struct container *c)
 {
@@ -130,8 +143,14 @@ int container_check_limits(
 	const struct container *c, const struct limits *limits, const char *path, struct error *err);
 /* Its cgroup's path, whether it is there or not; for people and for reading. */
 void container_cgroup_path(const struct container *c, char *buf, size_t size);
-/* A text for the shim: what was asked for, and defaults. NULL with err. Caller frees. */
+/* What was asked for, and defaults as far as they can be. */
+int container_limits(
+	const struct container *c, const struct limits *asked, struct limits *ret_limits, struct error *err);
+/* The same of its own, as a text for the shim. NULL with err. Caller frees. */
 char *container_limits_text(struct container *c, struct error *err);
+/* For Inspect: of each file what is wanted, whether somebody asked for it and, where it runs, what is in it.
+ * Caller puts. */
+struct json_object *container_limits_json(struct container *c);
 
 /* As the wire's Summary. Caller puts. */
 struct json_object *container_summary(const struct container *c);

@@ -8,6 +8,7 @@
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/parse.h"
+#include "common/resources.h"
 #include "daemon/config.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
@@ -39,7 +40,7 @@ static int check_state(void *context, const char *value, struct error *err)
 	if (state_parse(value, &state) == 0)
 		return 0;
 	error_set(err, ERROR_INVALID_PARAMETER, "status= needs a state");
-	return error_hint(err, "states are created, starting, running, stopping, exited, removing");
+	return error_hint(err, "states are created, starting, running, paused, stopping, exited, removing");
 }
 
 static int check_container(void *context, const char *value, struct error *err)
@@ -124,7 +125,7 @@ static const struct filter_key keys[] = {
 
 static bool runs(const struct container *c)
 {
-	return c->state == STATE_STARTING || c->state == STATE_RUNNING || c->state == STATE_STOPPING;
+	return c->state == STATE_STARTING || container_runs(c);
 }
 
 static int newer_first(const void *a, const void *b)
@@ -213,7 +214,7 @@ static void add_ulimits(struct json_object *obj, const struct container *c, stru
 
 void handle_inspect(struct request *rq)
 {
-	const struct container *c = rq->target;
+	struct container *c = rq->target;
 	struct json_object *obj = container_summary(c), *config = NULL, *reply;
 	struct error ignored;
 
@@ -224,6 +225,9 @@ void handle_inspect(struct request *rq)
 		json_add(obj, "config", config);
 	json_add(obj, "shim", json_object_get(c->bundle.shim_json));
 	add_ulimits(obj, c, config);
+	if (bundle_limits(&c->bundle, &ignored))
+		json_add(obj, "resources", resources_show(&c->bundle.limits));
+	json_add(obj, "limits", container_limits_json(c));
 	json_add(obj, "paths", paths(c));
 	reply = json_object_new_object();
 	json_add(reply, "container", obj);

@@ -34,7 +34,7 @@ static int make_order(struct request *rq, struct work_order *order, struct error
 {
 	const struct container *c = rq->target;
 	bool follow = json_flag(rq->parameters, "follow", false);
-	bool live = c->state == STATE_STARTING || c->state == STATE_RUNNING || c->state == STATE_STOPPING;
+	bool live = c->state == STATE_STARTING || container_runs(c);
 	bool out = json_flag(rq->parameters, "stdout", false),
 	     errs = json_flag(rq->parameters, "stderr", false);
 

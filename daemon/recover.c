@@ -441,6 +441,8 @@ void recover_status(struct shim *shim)
 		/* A newer shim may be in a state that has no name yet: its process runs, in some way. */
 		c->state = status->state < sizeof(states) / sizeof(states[0]) ? states[status->state]
 									      : STATE_RUNNING;
+		if (status->frozen && c->state == STATE_RUNNING)
+			c->state = STATE_PAUSED;
 		c->run = status->run;
 		c->attempts = 1;
 		c->decided = status->state != SHIM_STARTING;

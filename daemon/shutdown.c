@@ -63,7 +63,7 @@ static int64_t stop_one(struct daemon *d, struct container *c)
 		log_warning("stop container %s: %s", container_id(c), error_format(&err, text, sizeof(text)));
 		return 0;
 	}
-	if (c->state == STATE_RUNNING)
+	if (c->state != STATE_STOPPING)
 		container_set_state(c, STATE_STOPPING);
 	stopping = calloc(1, sizeof(*stopping));
 	if (!stopping)

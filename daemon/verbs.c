@@ -23,6 +23,13 @@
 
 /* ---- Start ---- */
 
+static enum step step_paused(const struct container *c, struct error *err)
+{
+	step_invalid(c, err, "container '%s' is paused", c->name);
+	error_hint(err, "unpause lets it go on");
+	return STEP_FAILED;
+}
+
 static enum step step_start(struct item *item, struct container *c, struct error *err)
 {
 	if (item->acted) {
@@ -37,6 +44,7 @@ static enum step step_start(struct item *item, struct container *c, struct error
 		return step_gone(item, err);
 	switch (c->state) {
 	case STATE_RUNNING: return STEP_DONE;
+	case STATE_PAUSED: return step_paused(c, err);
 	case STATE_STARTING: return STEP_WAIT;
 	case STATE_STOPPING: return step_invalid(c, err, "container '%s' is being stopped", c->name);
 	case STATE_REMOVING: return step_invalid(c, err, "container '%s' is being removed", c->name);
@@ -159,17 +167,6 @@ static void announce(struct item *item, struct container *c, const char *kind, i
 	events_add(c->d->events, kind, c, attributes, &item->rq->caller);
 }
 
-static bool runs(const struct container *c)
-{
-	return (c->state == STATE_RUNNING || c->state == STATE_STOPPING) && !c->gone;
-}
-
-/* A start in progress is waited for; a shim that died meanwhile has its burial to wait for. */
-static bool undecided(const struct container *c)
-{
-	return !c->gone && (c->state == STATE_STARTING || (runs(c) && !c->shim));
-}
-
 static enum step step_kill(struct item *item, struct container *c, struct error *err)
 {
 	bool all = json_flag(item->rq->parameters, "all", false);
@@ -177,9 +174,9 @@ static enum step step_kill(struct item *item, struct container *c, struct error 
 
 	if (c->gone)
 		return step_gone(item, err);
-	if (undecided(c))
+	if (container_undecided(c))
 		return STEP_WAIT;
-	if (!runs(c))
+	if (!container_runs(c))
 		return step_invalid(c, err, "container '%s' is not running", c->name);
 	if (read_signal(item->rq, SIGKILL, &sig, err) < 0)
 		return STEP_FAILED;
@@ -217,9 +214,10 @@ static enum step step_stop(struct item *item, struct container *c, struct error 
 		return STEP_DONE;
 	if (c->gone)
 		return step_gone(item, err);
-	if (item->acted || undecided(c))
+	/* A pause in progress would freeze what is to end. */
+	if (item->acted || container_undecided(c) || c->pausing)
 		return STEP_WAIT;
-	if (!runs(c))
+	if (!container_runs(c))
 		return STEP_DONE;
 	if (read_signal(item->rq, c->bundle.stop_signal, &sig, err) < 0)
 		return STEP_FAILED;
@@ -227,7 +225,7 @@ static enum step step_stop(struct item *item, struct container *c, struct error 
 	if (shim_stop(c->shim, sig, timeout, err) < 0)
 		return STEP_FAILED;
 	item->acted = true;
-	if (c->state == STATE_RUNNING)
+	if (c->state != STATE_STOPPING)
 		container_set_state(c, STATE_STOPPING);
 	return STEP_WAIT;
 }
@@ -392,7 +390,7 @@ static enum step step_remove(struct item *item, struct container *c, struct erro
 {
 	if (c->gone)
 		return STEP_DONE;
-	if (c->state == STATE_RUNNING || c->state == STATE_STOPPING || c->state == STATE_STARTING)
+	if (container_runs(c) || c->state == STATE_STARTING)
 		return kill_first(item, c, err);
 	if (!container_idle(c))
 		return STEP_WAIT;

@@ -161,6 +161,14 @@ int cgroup_kill(int cgroup_fd, struct error *err)
 	return kill_each(cgroup_fd, err);
 }
 
+int cgroup_freeze(int cgroup_fd, bool frozen, struct error *err)
+{
+	_cleanup_fd_ int fd = openat(cgroup_fd, "cgroup.freeze", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || write(fd, frozen ? "1" : "0", 1) != 1)
+		return error_errno(err, "write cgroup.freeze");
+	return 0;
+}
+
 int cgroup_events_open(int cgroup_fd, int *ret_fd, struct error *err)
 {
 	int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -19,6 +19,9 @@ int cgroup_make(int parent_fd, const char *name, int *ret_fd, struct error *err)
  * success. */
 int cgroup_kill(int cgroup_fd, struct error *err);
 
+/* Stops all that runs in it, or lets it go on (cgroup.freeze); cgroup.events says when it stands still. */
+int cgroup_freeze(int cgroup_fd, bool frozen, struct error *err);
+
 /* A descriptor that becomes readable for POLLPRI|POLLERR when "populated" changes, and the present value. */
 int cgroup_events_open(int cgroup_fd, int *ret_fd, struct error *err);
 int cgroup_populated(int events_fd, bool *ret_populated, struct error *err);

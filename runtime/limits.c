@@ -119,7 +119,7 @@ static int change(int cgroup_fd, const struct limit *l, struct error *err)
 		return 0;
 	if (lowers_memory(l))
 		return lower_memory(cgroup_fd, l, err);
-	return write_line(cgroup_fd, l->file, l->value) < 0 ? write_failed(l, errno, err) : 0;
+	return write_line(cgroup_fd, l->file, l->value) < 0 && l->asked ? write_failed(l, errno, err) : 0;
 }
 
 static void take_back(int cgroup_fd, const struct limit *l)

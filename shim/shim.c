@@ -391,12 +391,15 @@ static void on_signal(void *arg, int sig)
 
 static void stop(struct shim *s, int sig, int64_t timeout_ms)
 {
+	struct error ignored;
 	s->state = SHIM_STOPPING;
 	if (timeout_ms == 0) {
 		kill_all(s);
 		return;
 	}
 	on_signal(s, sig);
+	/* Frozen it would never see it. */
+	cgroup_freeze(s->cgroup_fd, false, &ignored);
 	timeout_ms = timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms;
 	int64_t at = clock_monotonic_ns() + timeout_ms * 1000000;
 	if (timeout_ms < 0 || (s->stop_at_ns != 0 && s->stop_at_ns <= at))
@@ -456,7 +459,8 @@ static void on_hello(void *arg)
 		.pid = s->pid,
 		.started_ns = s->exit.started_ns,
 		.exit = s->exit,
-		.types = CONTROL_TYPES };
+		.types = CONTROL_TYPES,
+		.frozen = cgroup_read_key(s->cgroup_fd, "cgroup.events", "frozen") == 1 };
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
 }

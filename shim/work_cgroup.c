@@ -87,14 +87,6 @@ int work_update(struct work *w, struct error *err)
 
 /* ---- pause ---- */
 
-static int set_frozen(int cgroup, bool frozen, struct error *err)
-{
-	_cleanup_fd_ int fd = openat(cgroup, "cgroup.freeze", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fd_write_all(fd, frozen ? "1" : "0", 1) < 0)
-		return error_errno(err, "write cgroup.freeze");
-	return 0;
-}
-
 /* Until cgroup.events says so; what is in the middle of a system call that cannot be interrupted takes
  * longer. */
 static int await_frozen(int cgroup, bool frozen, struct error *err)
@@ -128,11 +120,11 @@ int work_pause(struct work *w, struct error *err)
 	if (work_open_parent(w, &parent, err) < 0)
 		return -1;
 	work_cgroup_parent(parent, w->message.id, place);
-	if (open_cgroup(w, place, &cgroup, err) < 0 || set_frozen(cgroup, frozen, err) < 0)
+	if (open_cgroup(w, place, &cgroup, err) < 0 || cgroup_freeze(cgroup, frozen, err) < 0)
 		return -1;
 	if (await_frozen(cgroup, frozen, err) == 0)
 		return 0;
 	if (frozen)
-		set_frozen(cgroup, false, &ignored);
+		cgroup_freeze(cgroup, false, &ignored);
 	return -1;
 }

@@ -79,7 +79,7 @@ static void test_longer(void **state)
 /* An older shim's STATUS ends with its exit. */
 static void test_shorter(void **state)
 {
-	union message message = { .status = { .run = 7, .types = 99, .unused = 99 } }, got;
+	union message message = { .status = { .run = 7, .types = 99, .frozen = 99 } }, got;
 	size_t size = offsetof(struct control_status, types);
 	(void) state;
 	message.status.exit.code = 3;
@@ -87,7 +87,7 @@ static void test_shorter(void **state)
 	assert_int_equal(got.status.run, 7);
 	assert_int_equal(got.status.exit.code, 3);
 	assert_int_equal(got.status.types, 0);
-	assert_int_equal(got.status.unused, 0);
+	assert_int_equal(got.status.frozen, 0);
 }
 
 static void test_refused(void **state)

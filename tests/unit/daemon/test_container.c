@@ -45,14 +45,15 @@ static int teardown(void **state)
 
 static void test_transitions(void **state)
 {
-	/* Rows: from; columns: created starting running stopping exited removing. */
+	/* Rows: from; columns: created starting running paused stopping exited removing. */
 	static const char *const table[STATES] = {
-		[STATE_CREATED] = ".x...x",
-		[STATE_STARTING] = "x.x.xx",
-		[STATE_RUNNING] = "...xx.",
-		[STATE_STOPPING] = "....x.",
-		[STATE_EXITED] = ".x...x",
-		[STATE_REMOVING] = "......",
+		[STATE_CREATED] = ".x....x",
+		[STATE_STARTING] = "x.x..xx",
+		[STATE_RUNNING] = "...xxx.",
+		[STATE_PAUSED] = "..x.xx.",
+		[STATE_STOPPING] = ".....x.",
+		[STATE_EXITED] = ".x....x",
+		[STATE_REMOVING] = ".......",
 	};
 	(void) state;
 	for (int from = 0; from < STATES; from++)
