@@ -58,6 +58,7 @@ $(BUILD)/obj/tests/%.o: WARNINGS += -Wno-missing-prototypes
 # Static, as it is started very often.
 FIELD_X = $(BUILD)/tests/field
 $(FIELD_X): $(BUILD)/obj/tests/integration/field.o
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(or $(CLIENT_LDFLAGS),-pie) -o $@ $^ $(LDFLAGS_ALL) $(shell pkg-config $(STATIC) --libs json-c)
 
 .PHONY: test-programs fuzzers
