@@ -50,13 +50,14 @@ static int ask(struct connection *conn, struct json_object *parameters, int64_t 
 	return -1;
 }
 
-int aftermath_ask(struct connection *conn, const char *subject, const char *id)
+int aftermath_ask(struct connection *conn, const char *subject, const char *id, const char *session)
 {
 	_cleanup_json_ struct json_object *parameters = json_object_new_object();
 	struct reply reply;
 	struct error err;
 	int64_t deadline_ns = clock_monotonic_ns() + RETRY_S * INT64_C(1000000000);
 	json_object_array_add(value_array(parameters, "containers"), json_object_new_string(id));
+	json_add_string(parameters, "session", session);
 	report_text(subject, "the connection to the container was lost; asking the daemon");
 	if (ask(conn, parameters, deadline_ns, &reply, &err) < 0) {
 		error_wrap(&err, "its exit status is not known");

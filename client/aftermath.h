@@ -8,5 +8,6 @@ struct json_object;
 /* The program's code; where nobody knows it, says so and gives CTL_UNKNOWN. */
 int aftermath_code(const char *subject, struct json_object *exit);
 
-/* Asks the daemon, which may be away, for as long as connection.h tries again. */
-int aftermath_ask(struct connection *conn, const char *subject, const char *id);
+/* Asks the daemon, which may be away, for as long as connection.h tries again. session: of that program in
+ * the container; NULL: of the container itself. */
+int aftermath_ask(struct connection *conn, const char *subject, const char *id, const char *session);

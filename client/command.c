@@ -35,6 +35,22 @@ const struct command commands[] = {
 		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER,
 		"As stop and then start. A container that does not run is only started; one made with --rm "
 		"cannot be restarted." },
+	{ "exec", NULL, "CONTAINER COMMAND [ARGUMENT…]", "run one more program in a running container", 2, -1,
+		true, { exec_options, help_letter_options }, verb_exec, COMPLETE_RUNNING,
+		"It gets the container's environment, user, working directory, limits and privileges. Its "
+		"output is ctl's, and its exit code, too; 126 is one that cannot be executed, 127 one that "
+		"is "
+		"not found, 125 any other failure before it ran. It is over when the program itself has "
+		"ended, whoever still holds its output. `ctl exec ls CONTAINER` is `ctl sessions "
+		"CONTAINER`." },
+	{ "sh", NULL, "CONTAINER", "a shell in a running container", 1, 1, false,
+		{ sh_options, help_letter_options }, verb_sh, COMPLETE_RUNNING,
+		"The first of bash, ash and sh that is there." },
+	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
+		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,
+		"Those that run, and the last 64 that have ended in its present or last run. `ctl wait "
+		"--session` and `ctl kill --session` take what stands in the first column, or the beginning "
+		"of it." },
 	{ "kill", NULL, MANY, "send a signal to containers", 1, -1, false,
 		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING,
 		"The signal goes to the first process. A first process ignores every signal that it has no "

@@ -27,8 +27,7 @@ static void add_id(struct json_object *config)
 	json_add_string(config, "id", id);
 }
 
-/* Files first, so that -e counts, wherever it stands. */
-static int merge_env(struct arguments *args, struct error *err)
+int config_merge_env(struct arguments *args, struct error *err)
 {
 	struct json_object *merged = json_get(args->local, "env_file"), *own = json_get(args->request, "env");
 	if (merged == NULL)
@@ -59,7 +58,7 @@ int config_make(struct arguments *args, struct json_object **ret_config, struct 
 		json_object_array_add(
 			value_array(config, "args"), json_object_new_string(args->positional[i]));
 	add_id(config);
-	if (merge_env(args, err) < 0 || resources_finish(args, err) < 0)
+	if (config_merge_env(args, err) < 0 || resources_finish(args, err) < 0)
 		return -1;
 	*ret_config = config;
 	return 0;

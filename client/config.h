@@ -13,6 +13,9 @@ struct json_object;
  * object is the request itself, borrowed. */
 int config_make(struct arguments *args, struct json_object **ret_config, struct error *err);
 
+/* --env-file, then -e, so that -e counts wherever it stands. */
+int config_merge_env(struct arguments *args, struct error *err);
+
 /* What messages call this container: its name, or the short id that becomes it. Returns buf. */
 const char *config_subject(struct json_object *config, char buf[CONFIG_SUBJECT]);
 

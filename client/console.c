@@ -340,7 +340,7 @@ int console_serve(struct console *c, const char *id, bool send_stdin)
 	}
 	/* From here on they are ctl's own again. */
 	console_done(c);
-	return aftermath_ask(c->conn, c->subject, id);
+	return aftermath_ask(c->conn, c->subject, id, c->session);
 }
 
 int console_call(struct console *c, const char *method, struct json_object *parameters,

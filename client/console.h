@@ -22,6 +22,7 @@ struct reply;
 struct console {
 	struct connection *conn;
 	const char *subject;   /* what messages call the container */
+	const char *session;   /* of exec, set by the caller before console_serve; else NULL */
 	int signals;	       /* signalfd */
 	int64_t interrupts[2]; /* when the last two came, for the third */
 	bool over, lost;

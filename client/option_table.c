@@ -164,6 +164,36 @@ const struct option start_options[] = {
 	{ 0 },
 };
 
+#define ON_DISCONNECT                                                                              \
+	{                                                                                          \
+		"on-disconnect", 0, VALUE_CHOICE, GROUP_CONSOLE, ".on_disconnect", "hangup|keep",  \
+			"the program's fate when ctl is killed: INT and HUP, or to go on (hangup)" \
+	}
+
+const struct option exec_options[] = {
+	{ "detach", 'd', VALUE_FLAG, GROUP_CONSOLE, ".detach", NULL,
+		"print the session's id and leave it running" },
+	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "pass standard input on" },
+	{ "tty", 't', VALUE_FLAG, GROUP_CONSOLE, "terminal", NULL, "give it a terminal" },
+	{ "flow", 0, VALUE_CHOICE, GROUP_CONSOLE, ".flow", "block|drop", "as with run" },
+	ON_DISCONNECT,
+	{ "env", 'e', VALUE_ENV, GROUP_PROCESS, "env", "NAME[=VALUE]",
+		"an environment variable; without a value, the caller's" },
+	{ "env-file", 0, VALUE_ENV_FILE, GROUP_PROCESS, ".env_file", "FILE", "environment, one a line" },
+	{ "workdir", 'w', VALUE_TEXT, GROUP_PROCESS, "cwd", "DIR", "the working directory" },
+	{ "user", 'u', VALUE_TEXT, GROUP_PROCESS, "user", "USER[:GROUP]", "names or numbers" },
+	{ "privileged", 0, VALUE_FLAG, GROUP_SECURITY, "privileged", NULL,
+		"all capabilities that the daemon has; whatever else the container lacks is lacking" },
+	{ 0 },
+};
+
+const struct option sh_options[] = {
+	{ "user", 'u', VALUE_TEXT, GROUP_COMMAND, "user", "USER[:GROUP]", "names or numbers" },
+	{ "workdir", 'w', VALUE_TEXT, GROUP_COMMAND, "cwd", "DIR", "the working directory" },
+	ON_DISCONNECT,
+	{ 0 },
+};
+
 const struct option stop_options[] = {
 	{ "time", 't', VALUE_TIMEOUT, GROUP_COMMAND, "timeout_ms", "TIME",
 		"wait so long before killing (10s; 0: at once; -1: for ever)" },
@@ -175,12 +205,14 @@ const struct option stop_options[] = {
 const struct option kill_options[] = {
 	{ "signal", 's', VALUE_SIGNAL, GROUP_COMMAND, "signal", "SIGNAL", "name or number (KILL)" },
 	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "every process of it; with SIGKILL only" },
+	{ "session", 0, VALUE_TEXT, GROUP_COMMAND, "session", "SESSION", "a program that exec has started" },
 	{ 0 },
 };
 
 const struct option wait_options[] = {
 	{ "condition", 0, VALUE_CHOICE, GROUP_COMMAND, "condition", "exited|running|removed",
 		"what to wait for (exited)" },
+	{ "session", 0, VALUE_TEXT, GROUP_COMMAND, "session", "SESSION", "a program that exec has started" },
 	{ 0 },
 };
 
@@ -200,6 +232,12 @@ const struct option ps_options[] = {
 		"id, name, label, exited, status, before, since; may be repeated" },
 	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "ids only" },
 	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole ids and commands" },
+	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
+const struct option sessions_options[] = {
+	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "session ids only" },
 	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
 	{ 0 },
 };

@@ -10,6 +10,9 @@ extern const struct option config_options[]; /* create, run */
 extern const struct option later_options[];  /* create, run: not supported yet */
 extern const struct option run_options[];
 extern const struct option start_options[];
+extern const struct option exec_options[];
+extern const struct option sh_options[];
+extern const struct option sessions_options[];
 extern const struct option stop_options[];
 extern const struct option kill_options[];
 extern const struct option wait_options[];

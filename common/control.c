@@ -29,6 +29,14 @@ static const struct {
 	[CONTROL_ATTACH] = { sizeof(struct control_attach), UP_TO(struct control_attach, console) },
 	[CONTROL_ATTACHED] = { sizeof(struct control_head), sizeof(struct control_head) },
 	[CONTROL_RESIZE] = { sizeof(struct control_resize), UP_TO(struct control_resize, unused) },
+	[CONTROL_EXEC] = { sizeof(struct control_exec), UP_TO(struct control_exec, console) },
+	[CONTROL_EXEC_STATUS] = { sizeof(struct control_exec_status),
+		UP_TO(struct control_exec_status, command) },
+	[CONTROL_EXEC_FAILED] = { sizeof(struct control_exec_failed),
+		UP_TO(struct control_exec_failed, error) },
+	[CONTROL_EXEC_TAKEN] = { sizeof(struct control_exec_taken),
+		UP_TO(struct control_exec_taken, session) },
+	[CONTROL_EXEC_KILL] = { sizeof(struct control_exec_kill), UP_TO(struct control_exec_kill, unused) },
 };
 _Static_assert(sizeof(struct control_start) <= CONTROL_MESSAGE_MAX, "the largest message fits");
 _Static_assert(sizeof(struct control_work) <= CONTROL_MESSAGE_MAX, "the largest message fits");

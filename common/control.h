@@ -14,6 +14,8 @@
  *                    RUN/shims/<id>)
  *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO); ATTACHED or FAILED, on a socket that
  *                    came with ATTACH
+ *   daemon → shim    EXEC, EXEC_KILL, EXEC_TAKEN
+ *   shim → daemon    EXEC_STATUS (a session runs; has ended; each that there is, behind STATUS); EXEC_FAILED
  *   daemon → worker  WORK
  *   worker → daemon  WORK_DONE or FAILED; then it exits. End of file without either: it died.
  *
@@ -56,6 +58,11 @@ enum control_type {
 	CONTROL_ATTACH,
 	CONTROL_ATTACHED,
 	CONTROL_RESIZE,
+	CONTROL_EXEC,
+	CONTROL_EXEC_STATUS,
+	CONTROL_EXEC_FAILED,
+	CONTROL_EXEC_TAKEN,
+	CONTROL_EXEC_KILL,
 	CONTROL_TYPES,
 };
 #define CONTROL_FIRST_TYPES (CONTROL_WORK_DONE + 1) /* those below it every shim knows */
@@ -201,6 +208,69 @@ struct control_status {
 	struct exit_status exit; /* with SHIM_EXITED */
 	uint32_t types;	 /* CONTROL_TYPES of the shim's build: it knows those below; 0: the first ones */
 	uint32_t frozen; /* paused: all of its cgroup stands still */
+};
+
+/* Further programs in a running container, each a session of the shim's. */
+#define EXEC_SESSIONS_MAX \
+	64 /* that run at the same time; and as many of those that have ended are remembered */
+#define EXEC_COMMAND_SIZE 128 /* of the command line, for people */
+
+enum exec_flags {
+	EXEC_CONSOLE = 1 << 0,	  /* a client comes along: CONSOLE_* */
+	EXEC_STDIN = 1 << 1,	  /* a pipe for stdin; else /dev/null */
+	EXEC_PRIVILEGED = 1 << 2, /* all capabilities that the shim has */
+	EXEC_HANGUP = 1 << 3,	  /* a client that vanishes takes the program with it */
+	EXEC_TERMINAL = 1 << 4,
+};
+
+/*
+ * Descriptors: memfd with the texts; with EXEC_CONSOLE the client's connection. args and env are strings,
+ * each with its NUL, one after the other; cwd and user (size 0: the container's) are one such string.
+ */
+struct control_exec {
+	struct control_head head;
+	uint64_t session; /* chosen by the daemon, not 0 */
+	uint32_t flags;	  /* enum exec_flags */
+	uint32_t unused;
+	struct control_text args, env, cwd, user;
+	struct control_text reply, early; /* as with START */
+	char command[EXEC_COMMAND_SIZE];
+	struct control_console console; /* with EXEC_CONSOLE */
+};
+
+enum exec_state { EXEC_STARTING, EXEC_RUNNING, EXEC_EXITED, EXEC_STATES };
+
+struct control_exec_status {
+	struct control_head head;
+	uint64_t session;
+	uint32_t state; /* enum exec_state */
+	uint32_t flags; /* enum exec_flags */
+	int32_t pid;
+	/* EXEC_EXITED: what exit_status has; told: a daemon has acknowledged it (EXEC_TAKEN). */
+	int32_t code, sig;
+	uint32_t core_dumped, told, unused;
+	int64_t started_ns, finished_ns;
+	char command[EXEC_COMMAND_SIZE];
+};
+
+/* It never ran. kind INVALID_STATE: the container has ended meanwhile. */
+struct control_exec_failed {
+	struct control_head head;
+	uint64_t session;
+	struct error error;
+};
+
+/* Its end has been heard: it need not be told again. */
+struct control_exec_taken {
+	struct control_head head;
+	uint64_t session;
+};
+
+struct control_exec_kill {
+	struct control_head head;
+	uint64_t session;
+	int32_t sig;
+	uint32_t unused;
 };
 
 enum work_op {

@@ -28,6 +28,7 @@ static const char *const names[ERROR_KINDS] = {
 	[ERROR_BAD_MESSAGE] = CONTAINER "BadMessage",
 	[ERROR_METHOD_NOT_FOUND] = SERVICE "MethodNotFound",
 	[ERROR_INTERFACE_NOT_FOUND] = SERVICE "InterfaceNotFound",
+	[ERROR_NO_SUCH_SESSION] = CONTAINER "NoSuchSession",
 	[ERROR_EVENTS_LOST] = SYSTEM "EventsLost",
 	[ERROR_DISCONNECTED] = "Disconnected",
 	[ERROR_USAGE] = "Usage",

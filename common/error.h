@@ -32,6 +32,7 @@ enum error_kind {
 	ERROR_METHOD_NOT_FOUND,	   /* org.varlink.service */
 	ERROR_INTERFACE_NOT_FOUND, /* org.varlink.service */
 	ERROR_EVENTS_LOST,
+	ERROR_NO_SUCH_SESSION,
 	ERROR_DISCONNECTED, /* ctl's own: the daemon cannot be reached, or went away; never on the wire */
 	ERROR_USAGE,	    /* ctl's own; never on the wire */
 	ERROR_KINDS,
@@ -39,9 +40,9 @@ enum error_kind {
 
 /* Where the wire's error has a datum of its own, it lies in field, path or phase (common/error_json.c has the
  * table): NO_SUCH_CONTAINER field: the container; AMBIGUOUS field: the container, path: the candidates,
- * separated by blanks; NAME_IN_USE field: the name, path: the id that has it; INVALID_STATE field: the
- * container, phase: its state; NOT_SUPPORTED field: the feature; LIMIT_EXCEEDED field: the limit; EVENTS_LOST
- * field: oldest_seq in decimal. */
+ * separated by blanks; NO_SUCH_SESSION field: the session; NAME_IN_USE field: the name, path: the id that has
+ * it; INVALID_STATE field: the container, phase: its state; NOT_SUPPORTED field: the feature; LIMIT_EXCEEDED
+ * field: the limit; EVENTS_LOST field: oldest_seq in decimal. */
 struct error {
 	enum error_kind kind;
 	int errnum;	   /* 0: none */

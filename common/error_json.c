@@ -19,6 +19,7 @@ static const struct shape usual = { .path = "path", .phase = "phase" };
 
 static const struct shape shapes[ERROR_KINDS] = {
 	[ERROR_NO_SUCH_CONTAINER] = { .field = "container" },
+	[ERROR_NO_SUCH_SESSION] = { .field = "session" },
 	[ERROR_AMBIGUOUS] = { .field = "container", .path = "candidates", .path_is_list = true },
 	[ERROR_NAME_IN_USE] = { .field = "name", .path = "id" },
 	[ERROR_INVALID_STATE] = { .field = "container", .phase = "state" },

@@ -14,6 +14,7 @@
 #include "daemon/events.h"
 #include "daemon/registry.h"
 #include "daemon/service.h"
+#include "daemon/session.h"
 #include "daemon/shim_link.h"
 
 static const char *const names[] = {
@@ -84,6 +85,7 @@ struct container *container_new(struct daemon *d, struct bundle *bundle, const c
 	*bundle = (struct bundle) { 0 };
 	strncpy(c->name, name, sizeof(c->name) - 1);
 	TAILQ_INIT(&c->watches);
+	TAILQ_INIT(&c->sessions);
 	return c;
 }
 
@@ -93,6 +95,7 @@ void container_free(struct container *c)
 		return;
 	if (c->notifying)
 		TAILQ_REMOVE(&pending, c, pending);
+	sessions_forget(c);
 	bundle_done(&c->bundle);
 	fd_close(&c->pidfd);
 	free(c->trace);
@@ -223,6 +226,8 @@ void container_set_state(struct container *c, enum state state)
 
 void container_ended(struct container *c, const struct exit_status *exit)
 {
+	/* All that ran in it has ended before it has. */
+	sessions_end(c);
 	c->exit = *exit;
 	c->ended = true;
 	c->pid = 0;
@@ -255,6 +260,7 @@ void container_started(struct container *c, pid_t pid, int pidfd, int64_t starte
 	fd_close(&c->pidfd);
 	c->pidfd = pidfd;
 	c->is_new = false;
+	sessions_forget(c);
 	c->decided = c->attempts;
 	container_set_state(c, STATE_RUNNING);
 }

@@ -20,6 +20,7 @@ struct container;
 struct daemon;
 struct error;
 struct json_object;
+struct session;
 struct shim;
 struct shim_console;
 
@@ -73,6 +74,7 @@ struct container {
 	bool rebooted; /* its last run was before the machine's start */
 	bool gone;     /* no longer in the registry */
 
+	TAILQ_HEAD(session_list, session) sessions; /* exec: session.h */
 	TAILQ_HEAD(watch_list, watch) watches;
 	unsigned round;
 	bool notifying; /* in the list of those whose watches are to be called */

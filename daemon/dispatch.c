@@ -39,6 +39,8 @@ static const struct method {
 	{ CONTAINER, "Start", handle_start, METHOD_UPGRADE },
 	{ CONTAINER, "Attach", handle_attach, METHOD_TARGET | METHOD_UPGRADE },
 	{ CONTAINER, "Resize", handle_resize, METHOD_TARGET },
+	{ CONTAINER, "Exec", handle_exec, METHOD_TARGET | METHOD_UPGRADE },
+	{ CONTAINER, "ListSessions", handle_list_sessions, METHOD_TARGET },
 	{ CONTAINER, "Kill", handle_kill, 0 },
 	{ CONTAINER, "Stop", handle_stop, 0 },
 	{ CONTAINER, "Restart", handle_restart, 0 },

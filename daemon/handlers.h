@@ -13,6 +13,8 @@ void handle_run(struct request *rq);
 void handle_start(struct request *rq);
 void handle_attach(struct request *rq);
 void handle_resize(struct request *rq);
+void handle_exec(struct request *rq);
+void handle_list_sessions(struct request *rq);
 void handle_kill(struct request *rq);
 void handle_stop(struct request *rq);
 void handle_restart(struct request *rq);

@@ -17,6 +17,7 @@
 #include "daemon/handlers.h"
 #include "daemon/registry.h"
 #include "daemon/request.h"
+#include "daemon/session.h"
 #include "daemon/store.h"
 #include "daemon/ulimits.h"
 
@@ -229,6 +230,7 @@ void handle_inspect(struct request *rq)
 		json_add(obj, "resources", resources_show(&c->bundle.limits));
 	json_add(obj, "limits", container_limits_json(c));
 	json_add(obj, "paths", paths(c));
+	json_add(obj, "sessions", sessions_to_json(c));
 	reply = json_object_new_object();
 	json_add(reply, "container", obj);
 	request_reply(rq, reply);

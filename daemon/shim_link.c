@@ -18,6 +18,7 @@
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/recover.h"
+#include "daemon/session.h"
 #include "daemon/spawner.h"
 #include "daemon/store.h"
 #include "daemon/texts.h"
@@ -42,6 +43,8 @@ union message {
 	struct control_failed failed;
 	struct control_exited exited;
 	struct control_status status;
+	struct control_exec_status exec_status;
+	struct control_exec_failed exec_failed;
 	char bytes[CONTROL_MESSAGE_MAX];
 };
 
@@ -197,8 +200,7 @@ static bool knows(const struct shim *shim, enum control_type type)
 	return !shim->has_status || type < types;
 }
 
-/* With descriptors, which are borrowed. */
-static int hand(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
+int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
 	unsigned n, struct error *err)
 {
 	if (!knows(shim, type)) {
@@ -213,7 +215,7 @@ static int hand(struct shim *shim, void *message, enum control_type type, uint32
 
 static int tell(struct shim *shim, void *message, enum control_type type, uint32_t size, struct error *err)
 {
-	return hand(shim, message, type, size, NULL, 0, err);
+	return shim_tell(shim, message, type, size, NULL, 0, err);
 }
 
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err)
@@ -241,7 +243,7 @@ int shim_attach(struct shim *shim, const struct shim_console *console, int answe
 
 	if (memfd < 0)
 		return error_errno(err, "make a file in memory for the shim");
-	return hand(shim, &message, CONTROL_ATTACH, sizeof(message), fds, 3, err);
+	return shim_tell(shim, &message, CONTROL_ATTACH, sizeof(message), fds, 3, err);
 }
 
 int shim_resize(struct shim *shim, uint16_t rows, uint16_t columns, struct error *err)
@@ -360,6 +362,23 @@ static void take_status(struct shim *shim, struct control_status *message, int *
 		take_exit(shim, &message->exit);
 }
 
+static void take_exec_status(struct shim *shim, const struct control_exec_status *message)
+{
+	struct control_exec_taken taken = { .session = message->session };
+	struct error ignored;
+
+	if (shim->c)
+		session_take_status(shim->c, message);
+	if (message->state == EXEC_EXITED && !message->told)
+		tell(shim, &taken, CONTROL_EXEC_TAKEN, sizeof(taken), &ignored);
+}
+
+static void take_exec_failed(struct shim *shim, const struct control_exec_failed *message)
+{
+	if (shim->c)
+		session_failed(shim->c, message->session, &message->error);
+}
+
 /* End of file, or what is no message of ours. */
 static void lost(struct shim *shim)
 {
@@ -400,6 +419,8 @@ static void on_message(evutil_socket_t sock, short what, void *arg)
 	case CONTROL_STARTED: take_started(shim, &message.started, &fd); break;
 	case CONTROL_FAILED: take_failed(shim, &message.failed); break;
 	case CONTROL_EXITED: take_exit(shim, &message.exited.exit); break;
+	case CONTROL_EXEC_STATUS: take_exec_status(shim, &message.exec_status); break;
+	case CONTROL_EXEC_FAILED: take_exec_failed(shim, &message.exec_failed); break;
 	case CONTROL_STATUS: take_status(shim, &message.status, &fd); break;
 	default: lost(shim); break;
 	}

@@ -47,6 +47,9 @@ const struct control_status *shim_status(const struct shim *shim);
 /* Whether one that is gone has not cleared up. */
 bool shim_left_rest(const struct shim *shim);
 
+/* Any other message, with descriptors (borrowed). */
+int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
+	unsigned n, struct error *err);
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err);
 int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err);
 

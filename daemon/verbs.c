@@ -12,6 +12,7 @@
 #include "daemon/batch.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
+#include "daemon/exec.h"
 #include "daemon/handlers.h"
 #include "daemon/launch.h"
 #include "daemon/registry.h"
@@ -198,6 +199,8 @@ void handle_kill(struct request *rq)
 	} else if (json_flag(rq->parameters, "all", false) && sig != SIGKILL) {
 		error_config(&err, "signal", "all processes of a container can only get SIGKILL");
 		request_error(rq, &err);
+	} else if (json_get(rq->parameters, "session")) {
+		exec_kill(rq, sig);
 	} else {
 		batch_run(rq, &verb);
 	}
@@ -324,6 +327,10 @@ void handle_wait(struct request *rq)
 	};
 	const char *condition = json_string(rq->parameters, "condition", "exited");
 
+	if (json_get(rq->parameters, "session")) {
+		exec_wait(rq);
+		return;
+	}
 	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
 		if (strcmp(conditions[i].condition, condition) == 0) {
 			batch_run(rq, &conditions[i].verb);

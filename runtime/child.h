@@ -1,5 +1,5 @@
-/* child.h - what the steps of a start share: the container's first process before it executes its program.
- * All of it lives in memory that execve throws away; descriptors are close-on-exec. */
+/* child.h - what the steps of a start share: the container's first process before it executes its program;
+ * and those of an exec. All of it lives in memory that execve throws away; descriptors are close-on-exec. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,10 +7,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/error.h"
 #include "runtime/spec.h"
 
+struct enter;
 struct start;
-struct error;
 
 /* Where the program, or --init, finds what it needs to report a failure. */
 #define START_SYNC_FD 3
@@ -18,6 +19,8 @@ struct error;
 
 struct child {
 	const struct start *start; /* borrowed from the caller's side of the clone */
+	const struct enter *enter; /* an exec's; NULL: this is the container's first process */
+	enum error_kind failed_as; /* what a failure of a step is */
 	struct spec spec;
 
 	int sync;	  /* the socket to the caller */
@@ -72,5 +75,20 @@ int step_ready(struct child *c, struct error *err);
 int step_executable(struct child *c, struct error *err);
 int step_exec(struct child *c, struct error *err);
 
-/* Goes through the table and never returns. */
-_Noreturn void steps_run(struct child *c);
+/* What is done between the clone and the program, in its order. The names are what errors, --trace and
+ * docs/design.md call the steps. */
+struct step {
+	const char *name;
+	int (*run)(struct child *c, struct error *err);
+};
+/* Goes through a table and never returns; a step that fails is told over the sync socket. */
+_Noreturn void steps_run(struct child *c, const struct step *table, size_t n);
+/* With the table of a start. */
+_Noreturn void steps_start(struct child *c);
+
+/* c->start->stdio, or the terminal, become 0, 1 and 2. */
+int stdio_place(const struct child *c, struct error *err);
+/* All zero, and no descriptor; never freed, since execve does that. */
+struct child *child_new(const struct start *s, int sync);
+/* spec.env, and HOME where c->home says so; NULL at the end. */
+char **child_environment(const struct child *c);

@@ -59,10 +59,15 @@ int console_make(int dev_fd, int proc_fd, uint16_t rows, uint16_t columns, int *
 	return 0;
 }
 
-int console_enter(int peer, uint32_t uid, struct error *err)
+int console_enter(int peer, struct error *err)
 {
 	if (ioctl(peer, TIOCSCTTY, 0) < 0)
 		return error_errno(err, "make the terminal the session's own");
+	return 0;
+}
+
+int console_give(int peer, uint32_t uid, struct error *err)
+{
 	/* Its group stays the one that the devpts gives. */
 	if (uid != 0 && fchown(peer, uid, (gid_t) -1) < 0)
 		return error_errno(err, "give the terminal to user %u", (unsigned) uid);
@@ -102,7 +107,8 @@ int step_console(struct child *c, struct error *err)
 		console_make(c->dev_fd, c->proc_fd, told ? s->rows : c->spec.console_rows,
 			told ? s->columns : c->spec.console_columns, &master, &c->peer_fd, err) < 0)
 		return -1;
-	if (bind_console(c, err) < 0)
+	/* An exec's is one terminal among others. */
+	if (c->enter == NULL && bind_console(c, err) < 0)
 		return -1;
 	if (fd_send(c->sync, &message, sizeof message, &master, 1) < 0)
 		return error_errno(err, "hand the terminal over");

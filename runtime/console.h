@@ -14,5 +14,7 @@ struct error;
  */
 int console_make(int dev_fd, int proc_fd, uint16_t rows, uint16_t columns, int *ret_master, int *ret_peer,
 	struct error *err);
-/* peer becomes the controlling terminal of this session's leader, and the user's. */
-int console_enter(int peer, uint32_t uid, struct error *err);
+/* peer becomes the controlling terminal of this session's leader. */
+int console_enter(int peer, struct error *err);
+/* It becomes the user's. */
+int console_give(int peer, uint32_t uid, struct error *err);

@@ -50,16 +50,23 @@ static int execute_init(struct child *c, char *const envp[], struct error *err)
 	return error_errno(err, "execute the built-in init");
 }
 
-int step_exec(struct child *c, struct error *err)
+char **child_environment(const struct child *c)
 {
 	size_t n = c->spec.env.n;
-	char **envp = fields_alloc(n + 2, sizeof *envp), home[sizeof c->home + 8];
+	char **envp = fields_alloc(n + 2, sizeof *envp);
 	if (n > 0)
 		memcpy(envp, c->spec.env.v, n * sizeof *envp);
 	if (c->home[0] != '\0') {
-		snprintf(home, sizeof home, "HOME=%s", c->home);
+		char *home = fields_alloc(sizeof c->home + 8, 1);
+		snprintf(home, sizeof c->home + 8, "HOME=%s", c->home);
 		envp[n] = home;
 	}
+	return envp;
+}
+
+int step_exec(struct child *c, struct error *err)
+{
+	char **envp = child_environment(c);
 	program_reset_signals();
 	if (c->spec.init)
 		return execute_init(c, envp, err);

@@ -123,7 +123,7 @@ static int own_pipe(struct child *c, int fd, struct error *err)
 	return 0;
 }
 
-static int place_stdio(const struct child *c, struct error *err)
+int stdio_place(const struct child *c, struct error *err)
 {
 	int from[3];
 	for (int i = 0; i < 3; i++) {
@@ -144,9 +144,12 @@ static int place_stdio(const struct child *c, struct error *err)
  * close-on-exec; closing it here does not rely on that. */
 int step_descriptors(struct child *c, struct error *err)
 {
-	if (c->start->terminal && console_enter(c->peer_fd, c->uid, err) < 0)
+	/* An exec's program is the leader of another session. */
+	if (c->start->terminal && c->enter == NULL && console_enter(c->peer_fd, err) < 0)
 		return -1;
-	if (place_stdio(c, err) < 0)
+	if (c->start->terminal && console_give(c->peer_fd, c->uid, err) < 0)
+		return -1;
+	if (stdio_place(c, err) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
 		if (replace_host_null(c, i, err) < 0 || (c->uid != 0 && own_pipe(c, i, err) < 0))

@@ -49,9 +49,8 @@ static int clone_failed(struct error *err)
 	return -1;
 }
 
-static _Noreturn void child_main(const struct start *s, int sync)
+struct child *child_new(const struct start *s, int sync)
 {
-	/* Large, and never freed: execve does. */
 	struct child *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		_exit(125);
@@ -59,7 +58,12 @@ static _Noreturn void child_main(const struct start *s, int sync)
 	c->sync = sync;
 	c->exe_fd = c->rootfs_fd = c->root_fd = c->proc_fd = c->null_fd = c->dev_fd = -1;
 	c->peer_fd = -1;
-	steps_run(c);
+	return c;
+}
+
+static _Noreturn void child_main(const struct start *s, int sync)
+{
+	steps_start(child_new(s, sync));
 }
 
 int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_sync, struct error *err)

@@ -10,10 +10,7 @@
 
 /* Everything that happens between clone3 and the program, in this order. The names are what errors, --trace
  * and docs/design.md call them. */
-static const struct {
-	const char *name;
-	int (*run)(struct child *c, struct error *err);
-} steps[] = {
+static const struct step steps[] = {
 	{ "session", step_session },
 	{ "spec", step_spec },
 	/* A user namespace's mapping comes here. */
@@ -69,7 +66,7 @@ static _Noreturn void fail(const struct child *c, const char *step, const struct
 	struct start_message message = { .type = START_SYNC_ERROR, .error = *err };
 	struct error *e = &message.error;
 	if (e->kind == ERROR_FAILED)
-		e->kind = ERROR_START_FAILED;
+		e->kind = c->failed_as;
 	if (e->exit_code == 0)
 		e->exit_code = 125;
 	strncpy(e->phase, step, sizeof e->phase - 1);
@@ -77,15 +74,21 @@ static _Noreturn void fail(const struct child *c, const char *step, const struct
 	_exit(e->exit_code);
 }
 
-_Noreturn void steps_run(struct child *c)
+_Noreturn void steps_run(struct child *c, const struct step *table, size_t n)
 {
 	struct error err = { 0 };
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+	for (size_t i = 0; i < n; i++) {
 		int64_t begin = c->start->trace ? clock_monotonic_ns() : 0;
-		if (steps[i].run(c, &err) < 0)
-			fail(c, steps[i].name, &err);
+		if (table[i].run(c, &err) < 0)
+			fail(c, table[i].name, &err);
 		if (c->start->trace)
-			trace(c, steps[i].name, clock_monotonic_ns() - begin);
+			trace(c, table[i].name, clock_monotonic_ns() - begin);
 	}
-	_exit(125); /* not reached: the last step executes the program or fails */
+	_exit(0); /* a start's last step does not come back, an exec's does once the program runs */
+}
+
+_Noreturn void steps_start(struct child *c)
+{
+	c->failed_as = ERROR_START_FAILED;
+	steps_run(c, steps, sizeof steps / sizeof *steps);
 }

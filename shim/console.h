@@ -28,6 +28,7 @@ struct console {
 	bool replays;		   /* the last output is kept for those who attach later */
 	struct container_log *log; /* NULL: nothing is logged */
 	void (*on_signal)(void *arg, int sig); /* a session passes a signal on */
+	void (*on_starter_gone)(void *arg);    /* who started the process has vanished; may be NULL */
 	void (*on_empty)(void *arg);	       /* after console_end the last session is gone */
 	void *arg;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,9 @@
 	(64 * 1024) /* with more than this waiting for it, it is told later: stdin must not grow output */
 #define DETACH_TIMEOUT_MS 250 /* a first key alone is the program's after this */
 
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+
 static void close_client(struct session *s)
 {
 	if (s->readable != NULL)
@@ -40,7 +44,11 @@ static void close_client(struct session *s)
 /* The client is gone, or has to go. What it typed is still given to the container. */
 static void drop_client(struct session *s)
 {
+	struct console *c = s->console;
+	bool vanished = s->starter && !s->ending && !c->ended;
 	close_client(s);
+	if (vanished && c->on_starter_gone != NULL)
+		c->on_starter_gone(c->arg);
 	s->typed_ended = true;
 	console_resume(s->console);
 	console_typed(s->console);
@@ -358,9 +366,32 @@ static void take_input(struct session *s)
 }
 
 /* A half-closed client still reads; one that is gone is noticed by the next write. */
+static bool hung_up(const struct session *s)
+{
+	struct pollfd p = { .fd = s->fd };
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* A client that has only ended its side still reads. From now on it is readable for ever: edge-triggered, it
+ * is heard of once more when it leaves. */
 static void end_of_client(struct session *s)
 {
+	if (hung_up(s)) {
+		drop_client(s);
+		return;
+	}
+	if (s->half_closed)
+		return;
+	s->half_closed = true;
+	bool writes = event_pending(s->writable, EV_WRITE, NULL);
 	event_del(s->readable);
+	event_del(s->writable);
+	/* Both, since libevent does not mix edges and levels on one descriptor. */
+	event_assign(s->readable, s->console->base, s->fd, EV_READ | EV_PERSIST | EV_ET, on_readable, s);
+	event_assign(s->writable, s->console->base, s->fd, EV_WRITE | EV_PERSIST | EV_ET, on_writable, s);
+	event_add(s->readable, NULL);
+	if (writes)
+		event_add(s->writable, NULL);
 	s->typed_ended = true;
 	s->stdin_ended |= (s->flags & CONSOLE_RAW) != 0;
 	console_typed(s->console);

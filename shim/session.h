@@ -39,6 +39,7 @@ struct session {
 	uint32_t flags; /* enum console_flags */
 	enum flow flow;
 	bool starter;
+	bool half_closed; /* it has shut down its side, and may still read */
 	bool typed_ended; /* no more stdin will come */
 	bool stdin_ended; /* that was the end of its stdin, and not only of the client */
 	bool ending;	  /* the last frame, exit or error, is queued: closed as soon as all is sent */

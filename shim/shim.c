@@ -32,6 +32,7 @@
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
+#include "shim/exec.h"
 #include "shim/folder.h"
 #include "shim/link.h"
 #include "shim/tree.h"
@@ -50,6 +51,8 @@ struct shim {
 	struct link link;
 	struct console console;
 	struct container_log log;
+	struct execs execs;
+	bool console_empty; /* after its end no client reads from the console any more */
 
 	enum shim_state state;
 	int dir_fd, cgroup_parent_fd, cgroup_fd, rootfs_lock_fd;
@@ -142,10 +145,23 @@ static void fail(struct shim *s)
 	event_base_loopbreak(s->base);
 }
 
+/* The last slow reader, of the console or of a session, is gone. */
+static void leave_if_empty(struct shim *s)
+{
+	if (s->console_empty && execs_empty(&s->execs))
+		event_base_loopexit(s->base, NULL);
+}
+
 static void on_console_empty(void *arg)
 {
 	struct shim *s = arg;
-	event_base_loopexit(s->base, NULL);
+	s->console_empty = true;
+	leave_if_empty(s);
+}
+
+static void on_execs_empty(void *arg)
+{
+	leave_if_empty(arg);
 }
 
 /* The exit has been taken by the daemon, or it is not there to take it. */
@@ -168,6 +184,7 @@ static void on_taken_timeout(evutil_socket_t fd, short what, void *arg)
 
 static void ended(struct shim *s, const siginfo_t *info, const struct rusage *usage)
 {
+	execs_end(&s->execs);
 	console_drain(&s->console);
 	s->state = SHIM_EXITED;
 	s->exit.run = s->start.run;
@@ -284,6 +301,7 @@ static void started(struct shim *s)
 	message->started_ns = s->exit.started_ns = clock_realtime_ns();
 	if (s->state == SHIM_STARTING)
 		s->state = SHIM_RUNNING;
+	execs_start(&s->execs, s->start.id, s->dir_fd, s->cgroup_fd, s->pid, s->pidfd);
 	link_send(&s->link, message, CONTROL_STARTED,
 		(uint32_t) offsetof(struct control_started, steps[message->n_steps]), s->pidfd);
 	if (s->start.flags & START_CONSOLE)
@@ -463,6 +481,7 @@ static void on_hello(void *arg)
 		.frozen = cgroup_read_key(s->cgroup_fd, "cgroup.events", "frozen") == 1 };
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
+	execs_tell(&s->execs);
 }
 
 static void on_lost(void *arg)
@@ -470,6 +489,19 @@ static void on_lost(void *arg)
 	struct shim *s = arg;
 	if (s->taken_timer != NULL)
 		finish(s);
+}
+
+static void on_exec_message(
+	struct shim *s, enum control_type type, const void *message, int *fds, unsigned n_fds)
+{
+	const struct control_exec_kill *kill = message;
+	const struct control_exec_taken *taken = message;
+	if (type == CONTROL_EXEC)
+		execs_run(&s->execs, message, fds, n_fds);
+	else if (type == CONTROL_EXEC_KILL)
+		execs_kill(&s->execs, kill->session, kill->sig);
+	else if (type == CONTROL_EXEC_TAKEN)
+		execs_taken(&s->execs, taken->session);
 }
 
 static void on_message(void *arg, enum control_type type, const void *message, int *fds, unsigned n_fds)
@@ -491,6 +523,8 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 		console_resize(&s->console, size->rows, size->columns);
 	else if (type == CONTROL_EXIT_TAKEN && s->taken_timer != NULL)
 		finish(s);
+	else
+		on_exec_message(s, type, message, fds, n_fds);
 }
 
 static int open_folder(struct shim *s)
@@ -653,6 +687,8 @@ int shim_main(int control_sock)
 	s.link.on_lost = on_lost;
 	s.link.arg = &s;
 	link_begin(&s.link, control_sock);
+	s.execs = (struct execs) { .base = s.base, .link = &s.link, .on_empty = on_execs_empty, .arg = &s };
+	execs_init(&s.execs);
 
 	if (begin(&s) < 0)
 		fail(&s);

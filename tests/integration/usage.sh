@@ -29,7 +29,7 @@ test_commands() {
 		$'\e[31m' => there is no command '\x1b[31m' | ctl help lists the commands
 		--nonsense ps => unknown option '--nonsense' | ctl help lists the commands
 		help nonsense => help: there is no command 'nonsense'
-		exec c sh => there is no command 'exec' | ctl help lists the commands
+		commit c sh => there is no command 'commit' | ctl help lists the commands
 	EOF
 }
 

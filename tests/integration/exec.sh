@@ -1,0 +1,273 @@
+# shellcheck shell=bash
+# exec.sh - further programs in a running container.
+
+# container [OPTION…]: one that stays, called c
+container() { ctl run -d --init --name c "$@" busybox sleep 100000 >/dev/null; }
+
+session_of() { ctl sessions -q c | head -n 1; }
+session_state() { ctl sessions --format json c | jq -r --arg s "$1" '.[] | select(.session == $s) | .state'; }
+session_is() { [ "$(session_state "$1")" = "$2" ]; }
+# What the shim has: descriptors and children but for the container's first process.
+shim_fds() {
+	local all=("/proc/$1/fd"/*)
+	echo "${#all[@]}"
+}
+shim_children() { wc -w <"/proc/$1/task/$1/children"; }
+shim_is_clean() { # SHIM FDS: nothing is left of any exec
+	[ "$(shim_fds "$1")" = "$2" ] && [ "$(shim_children "$1")" = 1 ]
+}
+
+test_code_and_output() {
+	daemon_start
+	container
+	expect 7 ctl exec c sh -c 'echo out; echo err >&2; exit 7'
+	is "$OUT" out
+	is "$ERR" err
+	expect 0 ctl exec c true
+	expect 143 ctl exec c sh -c 'kill -TERM $$'
+	expect 137 ctl exec c sh -c 'kill -KILL $$'
+	is "$(printf 'a b\nc' | ctl exec -i c cat)" "$(printf 'a b\nc')"
+	is "$(echo nobody reads this | ctl exec c cat)" ''
+}
+
+test_failures() {
+	daemon_start
+	container
+	expect 127 ctl exec c nosuch
+	is "$ERR" "ctl: c: find 'nosuch' in PATH: No such file or directory"
+	expect 127 ctl exec c /no/such
+	is "$ERR" "ctl: c: execute '/no/such': No such file or directory"
+	expect 126 ctl exec c /etc/passwd
+	like "$ERR" "ctl: c: execute '/etc/passwd': Permission denied*"
+	expect 126 ctl exec c /etc
+	expect 125 ctl exec -w /no/such c true
+	is "$ERR" "ctl: c: enter the working directory '/no/such': No such file or directory"
+	expect 125 ctl exec -u nobody-here c true
+	is "$ERR" "ctl: c: user 'nobody-here' is not in the container's /etc/passwd"
+	expect 125 ctl exec -w relative c true
+	is "$ERR" "ctl: c: cwd: 'relative' is not an absolute path"
+	expect 125 ctl exec nobody true
+	is "$ERR" "ctl: nobody: no such container"
+	expect 125 ctl exec c
+	ctl create --name idle busybox true >/dev/null
+	expect 125 ctl exec idle true
+	is "$ERR" 'ctl: idle: is not running'
+}
+
+test_environment() {
+	daemon_start
+	container -e COLOR=blue -e SHAPE=round -w /tmp
+	is "$(ctl exec c sh -c 'echo $COLOR $SHAPE $PWD $HOME')" 'blue round /tmp /root'
+	echo SIZE=1 >settings
+	is "$(ctl exec -e COLOR=red --env-file settings -w /etc c sh -c 'echo $COLOR $SHAPE $SIZE $PWD')" 'red round 1 /etc'
+	is "$(ctl exec -u daemon c sh -c 'echo $HOME')" /usr/sbin
+	is "$(ctl exec -u daemon -e HOME=/x c sh -c 'echo $HOME')" /x
+	is "$(ctl exec c sh -c 'echo "$(hostname)"')" "$(ctl inspect c | jq -r '.[0].config.hostname')"
+}
+
+test_it_is_inside() {
+	daemon_start
+	container
+	local pid kind inside
+	pid=$(field_of c .pid)
+	for kind in mnt pid uts ipc net cgroup; do
+		inside=$(ctl exec c readlink /proc/self/ns/$kind)
+		is "$inside" "$(readlink "/proc/$pid/ns/$kind")" "namespace $kind"
+	done
+	is "$(ctl exec c grep ^0: /proc/self/cgroup)" 0::/
+	# A leader of its own session, with nothing but its standard descriptors.
+	is "$(ctl exec c sh -c 'read -r pid _ _ _ group session _ </proc/self/stat; [ $pid = $group ] && [ $pid = $session ] && echo yes')" yes
+	is "$(ctl exec c sh -c 'for i in 0 1 2 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$i ] || echo $i; done' | tr '\n' ' ')" '0 1 2 '
+	# Seen from inside it has no parent: that is outside.
+	is "$(ctl exec c sh -c 'echo $PPID')" 0
+}
+
+test_ends_with_its_process() {
+	daemon_start
+	container
+	local before
+	before=$(milliseconds)
+	is "$(ctl exec c sh -c 'sleep 1000 & echo before; exit 0')" before
+	took_less 30000 "$before" 'an exec whose grandchild keeps its output'
+}
+
+test_large_output_just_before_the_end() {
+	daemon_start
+	container
+	is "$(ctl exec c sh -c 'head -c 60000 /dev/zero; exit 0' | wc -c)" 60000
+	ctl exec c sh -c 'head -c 5000000 /dev/urandom >/tmp/data; cat /tmp/data' >data
+	is "$(sha256sum <data)" "$(ctl exec c sha256sum /tmp/data | sed 's|/tmp/data|-|')"
+}
+
+test_detached() {
+	daemon_start
+	container
+	local session
+	session=$(ctl exec -d c sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 9')
+	like "$session" '????????????'
+	is "$(session_state "$session")" running
+	like "$(ctl exec ls c)" "SESSION*$session*sh -c while*running"
+	is "$(field_of c '.sessions[0].state')" running
+	ctl wait --session "$session" c >code &
+	ctl exec c touch /tmp/go
+	wait $!
+	is "$(cat code)" 9
+	is "$(ctl wait --session "${session:0:6}" c)" 9 'once more'
+	is "$(session_state "$session")" exited
+
+	session=$(ctl exec -d c sleep 1000)
+	expect 0 ctl kill --session "$session" --signal TERM c
+	is "$(ctl wait --session "$session" c)" 143
+	expect 1 ctl kill --session "$session" c
+	is "$ERR" "ctl: c: session '$session' of container is not running"
+	expect 1 ctl wait --session 0123 c
+	is "$ERR" "ctl: c: has no session '0123'"
+}
+
+test_client_gone() {
+	daemon_start
+	container
+	local session pid
+	ctl exec c sleep 1000 &
+	pid=$!
+	eventually 10 eval 'session_is "$(session_of)" running'
+	session=$(session_of)
+	kill -KILL "$pid"
+	like "$(ctl wait --session "$session" c)" '1[23][09]'
+
+	ctl exec --on-disconnect=keep c sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 5' &
+	pid=$!
+	eventually 10 eval 'session_is "$(session_of)" running'
+	session=$(session_of)
+	kill -KILL "$pid"
+	wait "$pid" || true
+	session_is "$session" running || fail 'it did not go on'
+	ctl exec c touch /tmp/go
+	is "$(ctl wait --session "$session" c)" 5
+}
+
+test_signals_are_passed_on() {
+	daemon_start
+	container
+	ctl exec c sh -c 'trap "echo got it; exit 3" USR1; echo ready; while :; do sleep 0.05; done' >out &
+	eventually 10 grep -q ready out
+	kill -USR1 $!
+	local code=0
+	wait $! || code=$?
+	is "$code" 3
+	is "$(cat out)" 'ready
+got it'
+}
+
+test_events() {
+	daemon_start
+	container
+	local session
+	expect 3 ctl exec c sh -c 'exit 3'
+	session=$(session_of)
+	ctl events --no-follow --filter kind=exec_start --filter kind=exec_exit --format jsonl >events
+	is "$(jq -r '.kind + " " + .attributes.session + " " + (.attributes.code // "-") + " " + .attributes.command' events)" \
+		"exec_start $session - sh -c exit 3
+exec_exit $session 3 sh -c exit 3"
+	is "$(jq -r '.caller.command' events | sort -u)" ctl
+}
+
+# The container's end: every session's end is told before.
+test_told_before_the_end_of_the_container() {
+	daemon_start
+	container
+	for _ in 1 2 3; do ctl exec -d c sleep 1000 >/dev/null; done
+	ctl exec c sleep 1000 &
+	eventually 10 eval '[ "$(field_of c "[.sessions[] | select(.state == \"running\")] | length")" = 4 ]'
+	ctl kill c >/dev/null
+	local code=0
+	wait $! || code=$?
+	is "$code" 137
+	ctl wait c >/dev/null
+	is "$(ctl events --no-follow --filter kind=exec_exit --filter kind=exit --format jsonl |
+		jq -r '.kind + " " + .attributes.code' | uniq -c | sed 's/^ *//')" '4 exec_exit 137
+1 exit 137'
+}
+
+test_limit() {
+	daemon_start
+	container
+	for _ in $(seq 64); do ctl exec -d c sleep 1000 >/dev/null; done
+	expect 125 ctl exec c true
+	is "$ERR" "ctl: c: has 64 sessions already, which is the most"
+	ctl kill --session "$(session_of)" c
+	eventually 10 ctl exec c true
+	like "$(method Exec '{"container":"c","args":["sleep","1000"]}')" '*"session":*'
+	like "$(method Exec '{"container":"c","args":["sleep","1000"]}')" '*LimitExceeded*"limit":"sessions"*'
+}
+
+test_daemon_is_killed() { # limit 120
+	daemon_start
+	container
+	local keep ended untold first
+	keep=$(ctl exec -d c sleep 1000)
+	ended=$(ctl exec -d c sh -c 'exit 4')
+	is "$(ctl wait --session "$ended" c)" 4
+	untold=$(ctl exec -d c sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 6')
+	ctl exec c sh -c 'echo early; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo late; exit 8' >out &
+	eventually 10 grep -q early out
+	first=$(field_of c .pid)
+	daemon_kill
+	touch "/proc/$first/root/tmp/go"
+	local code=0
+	wait $! || code=$?
+	is "$code" 8
+	is "$(cat out)" 'early
+late'
+	daemon_start
+	is "$(session_state "$keep")" running
+	is "$(ctl wait --session "$untold" c)" 6
+	is "$(ctl wait --session "$ended" c)" 4
+	is "$(ctl events --no-follow --since-seq 0 --filter kind=exec_exit --format jsonl |
+		jq -r '.attributes.session' | sort | uniq -d)" '' 'told twice'
+	is "$(ctl events --no-follow --since-seq 0 --filter kind=exec_exit --format jsonl |
+		jq -r --arg s "$untold" 'select(.attributes.session == $s) | .attributes.code')" 6
+	ctl kill --session "$keep" c
+	is "$(ctl wait --session "$keep" c)" 137
+}
+
+test_raw_socket() {
+	daemon_start
+	container
+	like "$(method Exec '{"container":"c","args":["sh","-c","exit 2"]}')" '{"parameters":{"session":"*","terminal":false,"stdin":false,"pid":*}}'
+	like "$(method Exec '{"container":"c","args":[]}')" '*InvalidConfig*"field":"args"*'
+	like "$(method Exec '{"container":"c","args":["a"],"env":["x"]}')" "*env\[0\]: 'x' is not KEY=value*"
+	like "$(method Exec '{"container":"c","args":["a"],"user":""}')" '*user is empty*'
+	like "$(method Exec '{"container":"c","args":["a"],"console":{}}')" '*UpgradeRequired*'
+	like "$(method Exec '{"container":"c","args":["nosuch"]}')" '*ExecFailed*"errno":"ENOENT"*"exit_code":127*'
+	like "$(method Wait '{"containers":["c","c"],"session":"1"}')" '*with a session there must be one container*'
+	like "$(method Kill '{"containers":["c"],"session":"1"}')" '*NoSuchSession*"session":"1"*'
+	like "$(method ListSessions '{"container":"c"}')" '*"state":"exited"*'
+}
+
+anonymous() { awk '/^Anonymous/ {print $2}' "/proc/$1/smaps_rollup"; }
+memory_is_back() { [ "$(anonymous "$1")" -le $(($(cat memory) + 16)) ]; }
+
+test_nothing_is_left() { # limit 300
+	daemon_start
+	container
+	local shim fds rounds=${SLOW:+5000}
+	shim=$(shim_of c)
+	ctl exec c true
+	try ctl exec c nosuch
+	eventually 10 eval '[ "$(shim_children $shim)" = 1 ]'
+	fds=$(shim_fds "$shim")
+	for _ in $(seq 150); do
+		ctl exec c true
+		try ctl exec c nosuch
+	done
+	eventually 10 shim_is_clean "$shim" "$fds"
+	sleep 2.5 # an idle shim gives back what it used
+	anonymous "$shim" >memory
+	for _ in $(seq $((${rounds:-600} / 2))); do
+		ctl exec c true
+		try ctl exec -u nobody-here c true
+	done
+	eventually 10 shim_is_clean "$shim" "$fds"
+	eventually 20 memory_is_back "$shim"
+}
