@@ -90,6 +90,45 @@ static const struct option *option_of(const struct command *command, const char 
 	return found;
 }
 
+/* "config.mounts[1].destination is …" as "--volume '/a:/b': the target is …". */
+static bool explain_mount(const struct arguments *args, struct error *err)
+{
+	static const char prefix[] = "config.mounts[";
+	char number[24], rest[sizeof err->msg];
+	uint64_t i;
+	if (strncmp(err->field, prefix, sizeof prefix - 1) != 0)
+		return false;
+	const char *p = err->field + sizeof prefix - 1;
+	snprintf(number, sizeof number, "%.*s", (int) strcspn(p, "]"), p);
+	if (parse_u64(number, UINT32_MAX, &i) < 0 || i >= json_length(args->mounts))
+		return false;
+	const char *subject = strstr(p, "].destination") != NULL || strstr(p, "].target") != NULL
+				      ? " the target"
+			      : strstr(p, "].source") != NULL ? " the source"
+							      : "";
+	const char *text = err->msg + strlen(err->field);
+	if (text[0] == ':')
+		subject = "", text++;
+	snprintf(rest, sizeof rest, "%s", text);
+	snprintf(err->msg, sizeof err->msg, "%.256s:%s%.*s",
+		json_object_get_string(json_object_array_get_idx(args->mounts, i)), subject,
+		(int) sizeof rest - 300, rest);
+	return true;
+}
+
+/* Hints that the daemon words for its callers, for those of a command line. */
+static void explain_hint(struct error *err)
+{
+	static const struct {
+		const char *field, *hint;
+	} hints[] = {
+		{ "config.image", "busybox is built in; --rootfs takes a folder, --bundle an OCI bundle" },
+	};
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (strcmp(hints[i].field, err->field) == 0)
+			error_hint(err, "%s", hints[i].hint);
+}
+
 bool config_explain(const struct arguments *args, struct error *err)
 {
 	static const char prefix[] = "config.";
@@ -97,10 +136,11 @@ bool config_explain(const struct arguments *args, struct error *err)
 	if (err->kind != ERROR_INVALID_CONFIG && err->kind != ERROR_INVALID_PARAMETER &&
 		err->kind != ERROR_NOT_SUPPORTED)
 		return false;
+	explain_hint(err);
 	if (strncmp(err->field, prefix, sizeof prefix - 1) != 0 || strncmp(err->msg, err->field, length) != 0)
 		return true;
 	const char *field = err->field + sizeof prefix - 1;
-	if (resources_explain(args, err, "config.resources"))
+	if (resources_explain(args, err, "config.resources") || explain_mount(args, err))
 		return true;
 	const struct option *o = option_of(args->command, field, strcspn(field, ".["));
 	if (o != NULL) {

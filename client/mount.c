@@ -1,10 +1,12 @@
 #include "client/mount.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/value.h"
 #include "common/error.h"
@@ -53,12 +55,22 @@ int mount_from_volume(const char *text, struct json_object *array, struct error 
 		abort();
 	char *rest = copy;
 	const char *source = strsep(&rest, ":"), *target = strsep(&rest, ":");
+	if (target == NULL && source[0] == '/') {
+		error_set(err, ERROR_USAGE, "not SOURCE:TARGET[:OPTIONS]");
+		return error_hint(
+			err, "--tmpfs TARGET mounts an empty one that goes with the container's end");
+	}
 	if (target == NULL || source[0] == '\0')
 		return error_set(err, ERROR_USAGE, "not SOURCE:TARGET[:OPTIONS]");
 	if (target[0] != '/')
 		return error_set(err, ERROR_USAGE, "the target is not an absolute path");
 	if (value_absolute_path(source, &absolute, err) < 0)
 		return -1;
+	if (strchr(source, '/') == NULL && access(absolute, F_OK) < 0 && errno == ENOENT) {
+		error_set(err, ERROR_USAGE, "there is no '%s' here", source);
+		return error_hint(
+			err, "named volumes are not supported: the source is a folder or file of the host");
+	}
 	if (rest != NULL && strchr(rest, ':') != NULL) {
 		error_set(err, ERROR_USAGE, "more than three parts");
 		return error_hint(err, "--mount type=bind,source=…,target=… takes paths with colons");

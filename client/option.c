@@ -1,11 +1,14 @@
 #include "client/option.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/command.h"
 #include "client/value.h"
 #include "common/error.h"
+#include "common/fd.h"
 #include "common/json.h"
 #include "common/parse.h"
 
@@ -27,6 +30,20 @@ const struct option *option_find_letter(const struct command *command, char lett
 	return NULL;
 }
 
+/* Which option made which of the mounts: only it can say what is wrong with one. */
+static void note_mount(struct arguments *args, const struct option *o, const char *text)
+{
+	_cleanup_free_ char *option = NULL;
+	char shown[192];
+	if (strcmp(o->field != NULL ? o->field : "", "mounts") != 0)
+		return;
+	if (asprintf(&option, "--%s '%s'", o->name, escape_text(text, shown, sizeof shown)) < 0)
+		abort();
+	if (args->mounts == NULL)
+		args->mounts = json_object_new_array();
+	json_object_array_add(args->mounts, json_object_new_string(option));
+}
+
 int arguments_set(struct arguments *args, const struct option *o, const char *value, struct error *err)
 {
 	const struct value_type *type = &value_types[o->value];
@@ -38,6 +55,8 @@ int arguments_set(struct arguments *args, const struct option *o, const char *va
 	if (result == 0)
 		result = type->set(
 			own ? args->local : args->request, later ? "" : o->field + own, o, text, err);
+	if (result == 0)
+		note_mount(args, o, text);
 	if (result == 0)
 		return 0;
 	if (later || value == NULL)
@@ -163,4 +182,5 @@ void arguments_done(struct arguments *args)
 {
 	json_put(&args->request);
 	json_put(&args->local);
+	json_put(&args->mounts);
 }

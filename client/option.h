@@ -102,7 +102,9 @@ struct arguments {
 	const struct command *command;
 	struct json_object *request; /* the call's parameters, or the Config of create and run */
 	struct json_object *local;   /* ctl's own */
-	char **positional;	     /* borrowed from argv, NULL at the end */
+	struct json_object
+		*mounts;   /* for each of the request's mounts the option as it was written; or NULL */
+	char **positional; /* borrowed from argv, NULL at the end */
 	int count;
 };
 

@@ -99,7 +99,7 @@ const struct option config_options[] = {
 
 static const char limits_hint[] = "cgroup v2 has no such thing";
 static const char network_hint[] = "a container has its own network namespace with loopback only";
-static const char namespace_hint[] = "a container has namespaces of its own";
+static const char namespace_hint[] = "a container's namespaces are its own; there is no sharing them";
 static const char health_hint[] = "health checks come with a later version";
 static const char terminal_hint[] = "terminals: not yet; leave out -t";
 
@@ -109,7 +109,7 @@ const struct option later_options[] = {
 	LATER("attach", 'a', "STREAM", NULL, "run attaches both streams; -d attaches none"),
 	LATER("detach-keys", 0, "KEYS", NULL, terminal_hint),
 	LATER("sig-proxy", 0, "", "true", "-d lets go of the container"),
-	LATER("no-replay", 0, "", "false", NULL),
+	LATER("no-replay", 0, "", "false", terminal_hint),
 
 	LATER("publish", 'p', "PORT", NULL, network_hint),
 	LATER("publish-all", 'P', "", "false", network_hint),
@@ -135,7 +135,7 @@ const struct option later_options[] = {
 	LATER("memory-swappiness", 0, "N", NULL, limits_hint),
 	LATER("oom-kill-disable", 0, "", "false", limits_hint),
 
-	LATER("gpus", 0, "LIST", NULL, NULL),
+	LATER("gpus", 0, "LIST", NULL, "--device gives a container the nodes of a device"),
 	LATER("pid", 0, "MODE", "private", namespace_hint),
 	LATER("ipc", 0, "MODE", "private", namespace_hint),
 	LATER("uts", 0, "MODE", "private", namespace_hint),
@@ -145,7 +145,7 @@ const struct option later_options[] = {
 	LATER("volumes-from", 0, "CONTAINER", NULL, "give the mounts again by -v"),
 	LATER("volume-driver", 0, "NAME", NULL, "-v mounts folders of the host"),
 	LATER("pull", 0, "WHEN", "never", "images are local: busybox, or --rootfs DIR"),
-	LATER("platform", 0, "NAME", NULL, NULL),
+	LATER("platform", 0, "NAME", NULL, "programs are this machine's"),
 	LATER("runtime", 0, "NAME", NULL, "the runtime is built in"),
 	{ 0 },
 };

@@ -17,6 +17,8 @@
 static size_t add_line(char *out, size_t at, const char *prefix, const char *subject, const char *text)
 {
 	char clean[3072], name[256];
+	if (subject != NULL && subject[0] == '\0')
+		subject = "''";
 	int n = snprintf(out + at, LINE_MAX_SIZE - at, "%s: %s%s%s\n", prefix,
 		subject != NULL ? escape_text(subject, name, sizeof name) : "", subject != NULL ? ": " : "",
 		escape_text(text, clean, sizeof clean));

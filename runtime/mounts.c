@@ -74,6 +74,8 @@ static int open_target(struct child *c, const struct mount *m, bool is_file, int
 		mount_error(err, m);
 		if (errnum == ELOOP && strict)
 			error_hint(err, "a symbolic link lies on the way to '%s'", m->destination);
+		if (errnum == EROFS)
+			error_hint(err, "the target is not there, and the root cannot be written to make it");
 		if (m->kind == MOUNT_BIND && errnum == ENOTDIR)
 			error_hint(err, "the source is a folder, the target is not");
 		if (m->kind == MOUNT_BIND && errnum == EISDIR)

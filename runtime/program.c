@@ -161,6 +161,10 @@ static int explain(const char *path, int errnum, struct error *err)
 	case E2BIG:
 		error_set(err, ERROR_FAILED, "execute '%s': arguments and environment", path);
 		return failed(err, 126, errnum, path);
+	case ETXTBSY:
+		error_set(err, ERROR_FAILED, "execute '%s'", path);
+		error_hint(err, "something has the file open for writing");
+		return failed(err, 126, errnum, path);
 	default: error_set(err, ERROR_FAILED, "execute '%s'", path); return failed(err, 126, errnum, path);
 	}
 }

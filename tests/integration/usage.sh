@@ -62,6 +62,8 @@ test_values() {
 		run --env-file $T busybox => run: --env-file '$T': read it: Is a directory | ctl run --help lists its options
 		run --env-file $T/env busybox => run: --env-file '$T/env': line 1: white space in a name | ctl run --help lists its options
 		run -v relative busybox => run: --volume 'relative': not SOURCE:TARGET[:OPTIONS] | ctl run --help lists its options
+		run -v /data busybox => run: --volume '/data': not SOURCE:TARGET[:OPTIONS] | --tmpfs TARGET mounts an empty one that goes with the container's end
+		run -v data:/x busybox => run: --volume 'data:/x': there is no 'data' here | named volumes are not supported: the source is a folder or file of the host
 		run -v /a:b busybox => run: --volume '/a:b': the target is not an absolute path | ctl run --help lists its options
 		run -v /a:/b:ro:x busybox => run: --volume '/a:/b:ro:x': more than three parts | --mount type=bind,source=…,target=… takes paths with colons
 		run --tmpfs t busybox => run: --tmpfs 't': the target is not an absolute path | ctl run --help lists its options
@@ -94,6 +96,20 @@ test_not_supported_yet() {
 		run --network host busybox => run: --network: not supported yet | a container has its own network namespace with loopback only
 		create --health-cmd true busybox => create: --health-cmd: not supported yet | health checks come with a later version
 	EOF
+}
+
+# Whatever is refused by name says what there is instead.
+test_refused_options_have_hints() {
+	local option
+	for option in $(ctl run --help | sed -n '/^Not supported yet:/,$p' | grep -oE -- '--[a-z-]+'); do
+		expect 125 ctl --socket "$T/none" run "$option=x" busybox
+		if [[ $ERR == *'not true or false'* ]]; then
+			expect 125 ctl --socket "$T/none" run "$option" busybox
+			[[ $ERR != *'cannot reach the daemon'* ]] || expect 125 ctl --socket "$T/none" run "$option=false" busybox
+		fi
+		is "$(head -n 1 <<<"$ERR")" "ctl: run: $option: not supported yet"
+		[[ $(sed -n 2p <<<"$ERR") == 'hint: '* && $ERR != *'--help lists'* ]] || fail "$option has no hint"
+	done
 }
 
 # What asks for nothing else than what happens anyway is no reason to refuse.
