@@ -49,9 +49,8 @@ static bool match_kind(void *context, const void *subject, const char *value)
 }
 
 static const struct filter_key keys[] = {
-	{ "container", NULL, match_container },
-	{ "name", NULL, match_name },
-	{ "kind", NULL, match_kind },
+	{ "container", NULL, match_container }, { "name", NULL, match_name }, { "kind", NULL, match_kind },
+	{ "event", NULL, match_kind }, /* docker's word for it */
 };
 #define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
