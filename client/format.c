@@ -75,13 +75,48 @@ const char *format_short_id(const char *id, char buf[13])
 	return buf;
 }
 
+/* As limits are given: "64M". */
+static const char *format_limit(uint64_t bytes, char buf[FORMAT_TEXT])
+{
+	static const char units[] = "bKMGTPE";
+	size_t unit = 0;
+	while (bytes > 0 && bytes % 1024 == 0 && units[unit + 1] != '\0') {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(buf, FORMAT_TEXT, "%ju%.*s", (uintmax_t) bytes, unit > 0, units + unit);
+	return buf;
+}
+
+/* "OOM, limit 64M", of an Oom or of a record that has none. */
+static const char *format_oom(struct json_object *oom, char buf[FORMAT_TEXT])
+{
+	static const struct {
+		const char *whose, *text;
+	} rows[] = { { "own", ", limit %s" }, { "ancestor", ", limit %s of a cgroup above" },
+		{ "inside", ", limit of a cgroup inside" }, { "host", ", the host had no more" } };
+	const char *whose = json_string(oom, "whose", ""), *text = "";
+	char limit[FORMAT_TEXT] = "";
+	if (json_get(oom, "limit") != NULL)
+		format_limit((uint64_t) json_int(oom, "limit", 0), limit);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(rows[i].whose, whose) == 0)
+			text = rows[i].text;
+	const char *place = strstr(text, "%s");
+	if (place == NULL)
+		snprintf(buf, FORMAT_TEXT, "OOM%s", text);
+	else
+		snprintf(buf, FORMAT_TEXT, "OOM%.*s%s%s", (int) (place - text), text, limit, place + 2);
+	return buf;
+}
+
 /* Why it ended, where that is more than its code says. */
 static const char *cause(struct json_object *exit, char buf[FORMAT_TEXT])
 {
 	const char *reason = json_string(exit, "reason", "");
 	const char *sig = json_string(exit, "signal", "");
 	if (json_flag(exit, "oom_killed", false))
-		return "OOM";
+		return format_oom(json_get(exit, "oom"), buf);
 	if (strcmp(reason, "timeout") == 0)
 		return reason;
 	if (sig[0] != '\0') {
@@ -119,7 +154,7 @@ static const struct {
 const char *format_status(struct json_object *summary, int64_t now_ns, char *buf, size_t size)
 {
 	const char *state = json_string(summary, "state", "");
-	char up[FORMAT_TEXT];
+	char up[FORMAT_TEXT], why[FORMAT_TEXT];
 	if (strcmp(state, "exited") == 0) {
 		format_exited(json_get(summary, "exit"), now_ns, buf, size);
 		return buf;
@@ -127,8 +162,11 @@ const char *format_status(struct json_object *summary, int64_t now_ns, char *buf
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
 		if (strcmp(states[i].state, state) == 0) {
 			int64_t seconds = seconds_since(json_string(summary, "started_at", NULL), now_ns);
+			struct json_object *oom = json_get(summary, "oom");
 			if (states[i].up)
-				snprintf(buf, size, "Up %s%s", format_duration(seconds, up), states[i].text);
+				snprintf(buf, size, "Up %s%s%s%s", format_duration(seconds, up),
+					states[i].text, oom != NULL ? ": " : "",
+					oom != NULL ? format_oom(oom, why) : "");
 			else
 				snprintf(buf, size, "%s", states[i].text);
 			return buf;

@@ -28,6 +28,7 @@ static const struct {
 		UP_TO(struct control_work_done, text_size) },
 	[CONTROL_ATTACH] = { sizeof(struct control_attach), UP_TO(struct control_attach, console) },
 	[CONTROL_ATTACHED] = { sizeof(struct control_head), sizeof(struct control_head) },
+	[CONTROL_OOM] = { sizeof(struct control_oom), UP_TO(struct control_oom, oom) },
 	[CONTROL_RESIZE] = { sizeof(struct control_resize), UP_TO(struct control_resize, unused) },
 	[CONTROL_EXEC] = { sizeof(struct control_exec), UP_TO(struct control_exec, console) },
 	[CONTROL_EXEC_STATUS] = { sizeof(struct control_exec_status),

@@ -12,8 +12,8 @@
  *
  *   daemon → shim    START, later KILL, STOP, ATTACH, RESIZE, EXIT_TAKEN, HELLO (first on a connection to
  *                    RUN/shims/<id>)
- *   shim → daemon    STARTED or FAILED; EXITED; STATUS (answers HELLO); ATTACHED or FAILED, on a socket that
- *                    came with ATTACH
+ *   shim → daemon    STARTED or FAILED; OOM; EXITED; STATUS (answers HELLO); ATTACHED or FAILED, on a
+ *                    socket that came with ATTACH
  *   daemon → shim    EXEC, EXEC_KILL, EXEC_TAKEN
  *   shim → daemon    EXEC_STATUS (a session runs; has ended; each that there is, behind STATUS); EXEC_FAILED
  *   daemon → worker  WORK
@@ -63,6 +63,7 @@ enum control_type {
 	CONTROL_EXEC_FAILED,
 	CONTROL_EXEC_TAKEN,
 	CONTROL_EXEC_KILL,
+	CONTROL_OOM,
 	CONTROL_TYPES,
 };
 #define CONTROL_FIRST_TYPES (CONTROL_WORK_DONE + 1) /* those below it every shim knows */
@@ -163,6 +164,12 @@ struct control_failed {
 struct control_exited {
 	struct control_head head;
 	struct exit_status exit;
+};
+
+/* Some were killed for want of memory; each time that there are more. */
+struct control_oom {
+	struct control_head head;
+	struct oom oom;
 };
 
 struct control_kill {

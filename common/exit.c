@@ -44,6 +44,8 @@ struct json_object *exit_to_json(const struct exit_status *st)
 		json_add_string(obj, "signal", signal_format(st->sig, name));
 	json_add_bool(obj, "core_dumped", st->core_dumped);
 	json_add_bool(obj, "oom_killed", st->oom_killed);
+	if (st->oom.killed > 0)
+		json_add(obj, "oom", oom_to_json(&st->oom));
 	json_add_string(obj, "reason", reasons[st->reason]);
 	json_add_time(obj, "started_at", st->started_ns);
 	json_add_time(obj, "finished_at", st->finished_ns);
@@ -86,12 +88,23 @@ int exit_save_text(const struct exit_status *st, char buf[EXIT_JSON_MAX])
 		"s,"
 		"\"reason\":\"%s\",\"started_at\":\"%s\",\"finished_at\":\"%s\",\"user_us\":%ju,\"system_"
 		"us\":%ju,"
-		"\"max_rss_bytes\":%ju,\"log_lost_bytes\":%ju,\"error\":\"%s\"}\n",
+		"\"max_rss_bytes\":%ju,\"log_lost_bytes\":%ju,\"oom\":{\"killed\":%u,\"whose\":\"%s\","
+		"\"levels\":%u,"
+		"\"limit\":%jd},\"error\":\"%s\"}\n",
 		(uintmax_t) st->run, code, st->sig != 0 ? signal_format(st->sig, name) : "",
 		st->core_dumped ? "true" : "false", st->oom_killed ? "true" : "false", reasons[st->reason],
 		st->started_ns != 0 ? time_format(st->started_ns, started) : "",
 		time_format(st->finished_ns, finished), (uintmax_t) st->user_us, (uintmax_t) st->system_us,
-		(uintmax_t) st->max_rss_bytes, (uintmax_t) st->log_lost_bytes, error);
+		(uintmax_t) st->max_rss_bytes, (uintmax_t) st->log_lost_bytes, st->oom.killed,
+		oom_whose_name(st->oom.whose), st->oom.levels, (intmax_t) st->oom.limit, error);
+}
+
+static void load_oom(struct json_object *obj, struct oom *oom)
+{
+	oom->killed = (uint32_t) json_int(obj, "killed", 0);
+	oom->whose = (uint16_t) oom_whose_parse(json_string(obj, "whose", ""));
+	oom->levels = (uint16_t) json_int(obj, "levels", 0);
+	oom->limit = json_int(obj, "limit", 0);
 }
 
 int exit_load_text(const char *text, struct exit_status *ret_st, struct error *err)
@@ -115,6 +128,7 @@ int exit_load_text(const char *text, struct exit_status *ret_st, struct error *e
 		return error_set(err, ERROR_FAILED, "unknown signal in the exit record");
 	st.core_dumped = json_flag(obj, "core_dumped", false);
 	st.oom_killed = json_flag(obj, "oom_killed", false);
+	load_oom(json_get(obj, "oom"), &st.oom);
 	st.reason = (enum exit_reason) found;
 	if (started[0] != '\0' && time_parse(started, &st.started_ns) < 0)
 		return error_set(err, ERROR_FAILED, "bad started_at in the exit record");

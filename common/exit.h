@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/oom.h"
+
 struct error;
 struct json_object;
 
@@ -31,8 +33,9 @@ struct exit_status {
 	uint64_t max_rss_bytes;
 	uint64_t log_lost_bytes; /* output that a full disk kept out of the log */
 	char error[512];	 /* start failed: the sentence; else empty */
+	struct oom oom;		 /* oom_killed, with all that is known */
 	uint64_t
-		reserved[16]; /* zero; for later fields: shims of other builds send this struct (control.h) */
+		reserved[14]; /* zero; for later fields: shims of other builds send this struct (control.h) */
 };
 
 /* From waitid's siginfo (si_code, si_status); sets code, sig, core_dumped and reason only. */

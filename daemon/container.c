@@ -197,6 +197,8 @@ static void announce(struct container *c, const char *kind)
 		if (c->exit.code >= 0)
 			json_add_string(attributes, "code", code);
 		json_add_string(attributes, "reason", exit_reason_name(c->exit.reason));
+		if (c->exit.oom.killed > 0)
+			json_add_string(attributes, "oom", oom_whose_name(c->exit.oom.whose));
 	}
 	if (c->state == STATE_RUNNING) {
 		json_add_string(attributes, "trace", c->trace);
@@ -206,6 +208,28 @@ static void announce(struct container *c, const char *kind)
 	events_add(c->d->events, kind, c, attributes, c->was_asked ? &c->asked : NULL);
 	if (c->state == STATE_RUNNING || c->state == STATE_EXITED)
 		c->was_asked = false;
+}
+
+static void add_number(struct json_object *attributes, const char *key, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%jd", (intmax_t) value);
+	json_add_string(attributes, key, text);
+}
+
+void container_oom(struct container *c, const struct oom *oom)
+{
+	struct json_object *attributes = json_object_new_object();
+
+	c->oom = *oom;
+	add_number(attributes, "killed", oom->killed);
+	json_add_string(attributes, "whose", oom_whose_name(oom->whose));
+	if (oom->limit > 0)
+		add_number(attributes, "limit", oom->limit);
+	if (oom->whose == OOM_ANCESTOR)
+		add_number(attributes, "levels", oom->levels);
+	events_add(c->d->events, "oom", c, attributes, NULL);
 }
 
 void container_set_state(struct container *c, enum state state)
@@ -249,6 +273,7 @@ int container_start(struct container *c, bool is_new, const struct shim_console 
 	c->before_start = c->state;
 	c->is_new = is_new;
 	free(steal_pointer(&c->start_error));
+	c->oom = (struct oom) { 0 };
 	container_set_state(c, STATE_STARTING);
 	return 0;
 }
@@ -317,6 +342,8 @@ struct json_object *container_summary(const struct container *c)
 	if (c->pid > 0) {
 		json_add_time(obj, "started_at", c->started_ns);
 		json_add_int(obj, "pid", c->pid);
+		if (c->oom.killed > 0)
+			json_add(obj, "oom", oom_to_json(&c->oom));
 	}
 	if (c->ended && (c->state == STATE_EXITED || c->state == STATE_REMOVING))
 		json_add(obj, "exit", exit_to_json(&c->exit));

@@ -52,8 +52,9 @@ struct container {
 	uint64_t run;	      /* of the present or last start; 0: never started */
 	int64_t started_ns;
 	pid_t pid;
-	int pidfd;  /* of the first process while it runs; -1 where nobody has it */
-	bool ended; /* exit is the end of a run */
+	int pidfd;	/* of the first process while it runs; -1 where nobody has it */
+	struct oom oom; /* of the present or last run */
+	bool ended;	/* exit is the end of a run */
 	struct exit_status exit;
 	unsigned attempts,
 		decided; /* starts begun by this daemon, and the last of them whose outcome is known */
@@ -92,6 +93,8 @@ bool state_allowed(enum state from, enum state to);
 
 /* The one way to change c->state. What is no transition is logged and not done. */
 void container_set_state(struct container *c, enum state state);
+/* Some of its processes were killed for want of memory: an event says so. */
+void container_oom(struct container *c, const struct oom *oom);
 /* A run is over: exit record, state, waiters; a --rm container goes. */
 void container_ended(struct container *c, const struct exit_status *exit);
 /* Begins a start (state CREATED or EXITED, idle); is_new: the first one, which also makes its folder. The

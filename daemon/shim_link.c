@@ -41,6 +41,7 @@ union message {
 	struct control_head head;
 	struct control_started started;
 	struct control_failed failed;
+	struct control_oom oom;
 	struct control_exited exited;
 	struct control_status status;
 	struct control_exec_status exec_status;
@@ -358,6 +359,8 @@ static void take_status(struct shim *shim, struct control_status *message, int *
 		fd_close(&c->pidfd);
 		c->pidfd = steal_fd(pidfd);
 	}
+	if (c)
+		c->oom = message->exit.oom;
 	if (message->state == SHIM_EXITED)
 		take_exit(shim, &message->exit);
 }
@@ -377,6 +380,12 @@ static void take_exec_failed(struct shim *shim, const struct control_exec_failed
 {
 	if (shim->c)
 		session_failed(shim->c, message->session, &message->error);
+}
+
+static void take_oom(struct shim *shim, const struct control_oom *message)
+{
+	if (shim->c)
+		container_oom(shim->c, &message->oom);
 }
 
 /* End of file, or what is no message of ours. */
@@ -418,6 +427,7 @@ static void on_message(evutil_socket_t sock, short what, void *arg)
 	switch (type) {
 	case CONTROL_STARTED: take_started(shim, &message.started, &fd); break;
 	case CONTROL_FAILED: take_failed(shim, &message.failed); break;
+	case CONTROL_OOM: take_oom(shim, &message.oom); break;
 	case CONTROL_EXITED: take_exit(shim, &message.exited.exit); break;
 	case CONTROL_EXEC_STATUS: take_exec_status(shim, &message.exec_status); break;
 	case CONTROL_EXEC_FAILED: take_exec_failed(shim, &message.exec_failed); break;

@@ -29,6 +29,7 @@
 #include "common/log.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_tree.h"
+#include "runtime/oom.h"
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
@@ -75,6 +76,9 @@ struct shim {
 	struct event *timeout_timer;
 	bool timed_out;
 	struct event *taken_timer;
+	struct oom_watch oom_watch;
+	struct event *oom_event;
+	uint32_t oom_told; /* so many of those killed for want of memory a daemon has been told of */
 	struct exit_status exit;
 	int result;
 };
@@ -108,6 +112,38 @@ static void release(struct shim *s)
 		log_warning("%s: remove its folder: %s", s->start.id, ignored.msg);
 	/* The socket last: who can connect to it knows that the rest may still be there. */
 	link_unlisten(&s->link, s->fds[FD_SHIMS], s->start.id);
+}
+
+static void tell_oom(struct shim *s)
+{
+	struct control_oom message = { .oom = s->exit.oom };
+	if (s->exit.oom.killed > s->oom_told &&
+		link_send(&s->link, &message, CONTROL_OOM, sizeof message, -1) == 0)
+		s->oom_told = s->exit.oom.killed;
+}
+
+static void look_for_oom(struct shim *s)
+{
+	if (!oom_look(&s->oom_watch, s->cgroup_fd, &s->exit.oom))
+		return;
+	s->exit.oom_killed = true;
+	tell_oom(s);
+}
+
+static void on_oom(evutil_socket_t fd, short what, void *arg)
+{
+	(void) fd, (void) what;
+	look_for_oom(arg);
+}
+
+/* Where there is no memory controller there is nothing to look at. */
+static void watch_oom(struct shim *s)
+{
+	oom_watch_open(&s->oom_watch, s->cgroup_fd);
+	if (s->oom_watch.fd < 0)
+		return;
+	s->oom_event = event_new(s->base, s->oom_watch.fd, EV_READ | EV_PERSIST, on_oom, s);
+	event_add(s->oom_event, NULL);
 }
 
 static void save_exit(struct shim *s)
@@ -192,7 +228,9 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	if (s->timed_out && s->exit.sig == SIGKILL)
 		s->exit.reason = EXIT_REASON_TIMEOUT;
 	s->exit.finished_ns = clock_realtime_ns();
-	s->exit.oom_killed = cgroup_read_key(s->cgroup_fd, "memory.events", "oom_kill") > 0;
+	look_for_oom(s);
+	drop_event(&s->oom_event);
+	oom_watch_close(&s->oom_watch);
 	s->exit.user_us = (uint64_t) usage->ru_utime.tv_sec * 1000000 + (uint64_t) usage->ru_utime.tv_usec;
 	s->exit.system_us = (uint64_t) usage->ru_stime.tv_sec * 1000000 + (uint64_t) usage->ru_stime.tv_usec;
 	s->exit.max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024;
@@ -482,6 +520,7 @@ static void on_hello(void *arg)
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
 	execs_tell(&s->execs);
+	tell_oom(s);
 }
 
 static void on_lost(void *arg)
@@ -623,6 +662,8 @@ static int begin(struct shim *s)
 	int result = open_console(s, stdio);
 	if (result == 0)
 		result = make_cgroup(s);
+	if (result == 0)
+		watch_oom(s);
 	int64_t made_ns = clock_monotonic_ns();
 	trace_step(s, "prepare", made_ns - begin_ns);
 	if (result == 0)
@@ -671,6 +712,7 @@ int shim_main(int control_sock)
 		.pidfd = -1,
 		.sync = -1,
 		.term_fd = -1,
+		.oom_watch = { .fd = -1, .events = -1 },
 		.fds = { -1, -1, -1, -1, -1 } };
 	console_init(&s.console);
 	s.log.fd = -1;

@@ -75,6 +75,19 @@ static void test_status(void **state)
 		  "\"SIGKILL\","
 		  "\"oom_killed\":true,\"finished_at\":\"2026-11-22T04:11:00Z\"}}",
 			"Exited (137) 2 minutes ago: OOM" },
+		{ "{\"state\":\"exited\",\"exit\":{\"code\":137,\"reason\":\"signaled\",\"oom_killed\":true,"
+		  "\"oom\":{\"killed\":2,\"whose\":\"own\",\"limit\":67108864},\"finished_at\":\"2026-11-"
+		  "22T04:11:00Z\"}}",
+			"Exited (137) 2 minutes ago: OOM, limit 64M" },
+		{ "{\"state\":\"exited\",\"exit\":{\"code\":0,\"reason\":\"exited\",\"oom_killed\":true,"
+		  "\"oom\":{\"killed\":2,\"whose\":\"host\"},\"finished_at\":\"2026-11-22T04:11:00Z\"}}",
+			"Exited (0) 2 minutes ago: OOM, the host had no more" },
+		{ "{\"state\":\"running\",\"started_at\":\"2026-11-22T04:12:50Z\",\"oom\":{\"killed\":1,"
+		  "\"whose\":\"ancestor\",\"levels\":1,\"limit\":1610612736}}",
+			"Up 10 seconds: OOM, limit 1536M of a cgroup above" },
+		{ "{\"state\":\"running\",\"started_at\":\"2026-11-22T04:12:50Z\",\"oom\":{\"killed\":1,"
+		  "\"whose\":\"inside\"}}",
+			"Up 10 seconds: OOM, limit of a cgroup inside" },
 		{ "{\"state\":\"exited\",\"exit\":{\"code\":127,\"reason\":\"start failed\","
 		  "\"finished_at\":\"2026-11-22T04:11:00Z\"}}",
 			"Exited (127) 2 minutes ago: start failed" },

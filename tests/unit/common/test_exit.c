@@ -31,6 +31,8 @@ static void test_records(void **state)
 	st.finished_ns = 1700000000000000001;
 	st.oom_killed = true;
 	round_trip(&st);
+	st.oom = (struct oom) { .killed = 3, .whose = OOM_ANCESTOR, .levels = 2, .limit = INT64_MAX };
+	round_trip(&st);
 
 	exit_from_wait(&st, CLD_EXITED, 7);
 	assert_int_equal(st.code, 7);
