@@ -4,6 +4,8 @@
 
 #include "client/option_table.h"
 #include "client/resources.h"
+#include "common/error.h"
+#include "common/parse.h"
 
 #define MANY "CONTAINER…"
 
@@ -208,7 +210,7 @@ static void consider(const char *name, const char *candidate, int *best, const c
 	}
 }
 
-const char *command_guess(const char *name)
+static const char *command_guess(const char *name)
 {
 	const char *guess = NULL;
 	int best = GUESS_MAX;
@@ -227,4 +229,40 @@ const char *option_guess(const struct command *command, const char *name)
 			if (o->group != GROUP_LATER)
 				consider(name, o->name, &best, &guess);
 	return guess;
+}
+
+/* Commands of other engines that are not here, and what there is instead. */
+static const struct {
+	const char *names, *hint;
+} elsewhere[] = {
+	{ "pull push search login logout",
+		"there are no registries: busybox is built in, --rootfs takes a folder" },
+	{ "images image build builder buildx commit history load save import tag rmi manifest",
+		"there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle" },
+	{ "export", "a container's files are below paths.rootfs and paths.folder of ctl inspect" },
+	{ "network port", "a container has its own network namespace with loopback only" },
+	{ "volume", "-v mounts folders of the host" },
+	{ "compose stack service swarm node", "one container at a time: a shell script starts several" },
+	{ "container", "leave it out: ctl ps, ctl rm, …" },
+	{ "system context", "ctl info and ctl doctor tell of the daemon and the host" },
+	{ "checkpoint restore", "a process cannot be saved and brought back" },
+	{ "prune", "ctl rm $(ctl ps -aq -f status=exited) removes what has ended" },
+};
+
+const struct command *command_resolve(const char *name, struct error *err)
+{
+	const struct command *command = command_find(name);
+	char shown[64];
+	if (command != NULL)
+		return command;
+	error_set(err, ERROR_USAGE, "there is no command '%s'", escape_text(name, shown, sizeof shown));
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+		if (listed(elsewhere[i].names, name)) {
+			error_hint(err, "%s", elsewhere[i].hint);
+			return NULL;
+		}
+	const char *guess = command_guess(name);
+	if (guess != NULL)
+		error_hint(err, "did you mean %s?", guess);
+	return NULL;
 }

@@ -32,8 +32,9 @@ extern const struct command root_command; /* `ctl` itself: the options before th
 
 bool command_hidden(const struct command *command);   /* for scripts, not for people */
 const struct command *command_find(const char *name); /* by name or alias, or NULL */
-/* The verb (or one of the options) that somebody may have meant, or NULL. */
-const char *command_guess(const char *name);
+/* The same; with NULL comes an error that says what may have been meant. */
+const struct command *command_resolve(const char *name, struct error *err);
+/* The option that somebody may have meant, or NULL. */
 const char *option_guess(const struct command *command, const char *name);
 
 /* The verbs. */

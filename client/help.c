@@ -145,12 +145,10 @@ void help_overview(void)
 int verb_help(struct arguments *args)
 {
 	const char *name = args->positional[0];
-	const struct command *command = name != NULL ? command_find(name) : NULL;
-	if (name != NULL && command == NULL) {
-		struct error err;
-		error_set(&err, ERROR_USAGE, "there is no command '%s'", name);
+	struct error err;
+	const struct command *command = name != NULL ? command_resolve(name, &err) : NULL;
+	if (name != NULL && command == NULL)
 		return report_code("help", &err, CTL_ENGINE);
-	}
 	if (command != NULL)
 		help_command(command);
 	else

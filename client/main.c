@@ -53,14 +53,9 @@ static int run_root(const struct arguments *root)
 		error_set(&err, ERROR_USAGE, "needs a command");
 		return usage(NULL, &err, root->command);
 	}
-	const struct command *command = command_find(root->positional[0]);
-	if (command == NULL) {
-		const char *guess = command_guess(root->positional[0]);
-		error_set(&err, ERROR_USAGE, "there is no command '%s'", root->positional[0]);
-		if (guess != NULL)
-			error_hint(&err, "did you mean %s?", guess);
+	const struct command *command = command_resolve(root->positional[0], &err);
+	if (command == NULL)
 		return usage(NULL, &err, root->command);
-	}
 	return run_command(command, root, root->count - 1, root->positional + 1);
 }
 

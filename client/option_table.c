@@ -230,6 +230,8 @@ const struct option ps_options[] = {
 	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "also those that do not run" },
 	{ "filter", 'f', VALUE_LIST, GROUP_COMMAND, "filters", "KEY=VALUE",
 		"id, name, label, exited, status, before, since; may be repeated" },
+	{ "last", 'n', VALUE_COUNT, GROUP_COMMAND, ".last", "N", "the N newest, in whatever state" },
+	{ "latest", 'l', VALUE_FLAG, GROUP_COMMAND, ".latest", NULL, "the newest, in whatever state" },
 	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "ids only" },
 	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole ids and commands" },
 	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),

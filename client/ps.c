@@ -54,11 +54,31 @@ static void print_ids(struct json_object *list, bool whole)
 	}
 }
 
+/* --last and --latest: how many at most; -1: all. */
+static int64_t limit_of(const struct arguments *args)
+{
+	int64_t last = json_int(args->local, "last", -1);
+	if (json_flag(args->local, "latest", false))
+		last = 1;
+	if (last >= 0)
+		json_add_bool(args->request, "all", true);
+	return last;
+}
+
+/* The newest comes first. */
+static void cut(struct json_object *list, int64_t limit)
+{
+	size_t n = json_length(list);
+	if (limit >= 0 && (size_t) limit < n)
+		json_object_array_del_idx(list, (size_t) limit, n - (size_t) limit);
+}
+
 int verb_ps(struct arguments *args)
 {
 	struct connection conn;
 	struct error err;
 	_cleanup_json_ struct json_object *answer = NULL;
+	int64_t limit = limit_of(args);
 	if (connection_open(&conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
 	int result = connection_ask(&conn, "container.List", args->request, &answer, &err);
@@ -66,6 +86,7 @@ int verb_ps(struct arguments *args)
 	if (result < 0)
 		return report_code(args->command->name, &err, CTL_FAILED);
 	struct json_object *list = json_get(answer, "containers");
+	cut(list, limit);
 	bool whole = json_flag(args->local, "no_trunc", false);
 	enum format format = output_format(args, FORMAT_TABLE);
 	if (json_flag(args->local, "quiet", false))

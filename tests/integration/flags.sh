@@ -173,3 +173,18 @@ test_trace() {
 	expect 0 ctl run --rm busybox true
 	is "$ERR" ''
 }
+
+test_ps_last() {
+	daemon_start
+	local i
+	for i in 1 2 3; do ctl create --name "c$i" busybox true >/dev/null; done
+	ctl run -d --name r busybox sleep 1000 >/dev/null
+	names() { ctl ps "$@" --format jsonl | jq -r .name | xargs; }
+	is "$(names)" r
+	is "$(names -l)" r
+	is "$(names -n 2)" 'r c3'
+	is "$(names -n 0)" ''
+	is "$(names -n 9)" 'r c3 c2 c1'
+	is "$(names -n 1 -f status=created)" c3
+	is "$(ctl ps -lq)" "$(field_of r .id | cut -c 1-12)"
+}

@@ -29,7 +29,10 @@ test_commands() {
 		$'\e[31m' => there is no command '\x1b[31m' | ctl help lists the commands
 		--nonsense ps => unknown option '--nonsense' | ctl help lists the commands
 		help nonsense => help: there is no command 'nonsense'
-		commit c sh => there is no command 'commit' | ctl help lists the commands
+		commit c sh => there is no command 'commit' | there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle
+		pull alpine => there is no command 'pull' | there are no registries: busybox is built in, --rootfs takes a folder
+		container ls => there is no command 'container' | leave it out: ctl ps, ctl rm, …
+		help inspct => help: there is no command 'inspct' | did you mean inspect?
 	EOF
 }
 

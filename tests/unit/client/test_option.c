@@ -332,9 +332,15 @@ static void test_tables(void **state)
 				assert_true(value_types[o->value].flag == (o->metavar == NULL));
 			}
 	}
-	assert_string_equal(command_guess("rnu"), "run");
-	assert_string_equal(command_guess("inspct"), "inspect");
-	assert_null(command_guess("frobnicate"));
+	struct error err = { 0 };
+	assert_null(command_resolve("rnu", &err));
+	assert_string_equal(err.hint, "did you mean run?");
+	assert_null(command_resolve("inspct", &err));
+	assert_string_equal(err.hint, "did you mean inspect?");
+	assert_null(command_resolve("frobnicate", &err));
+	assert_string_equal(err.hint, "");
+	assert_null(command_resolve("__complet", &err));
+	assert_string_equal(err.hint, "");
 	assert_string_equal(option_guess(command_find("run"), "evn"), "env");
 }
 
