@@ -64,6 +64,16 @@ static void print_done(struct targets *t, bool all)
 	fflush(stdout);
 }
 
+/* Done, and there is something to be said about it. */
+static void remark(const char *name, struct json_object *outcome)
+{
+	struct error err;
+	error_set(&err, ERROR_FAILED, "%s", json_string(outcome, "message", ""));
+	if (json_get(outcome, "hint") != NULL)
+		error_hint(&err, "%s", json_string(outcome, "hint", ""));
+	report(name, &err);
+}
+
 static void take_outcome(struct targets *t, struct json_object *outcome)
 {
 	const char *name = json_string(outcome, "container", ""),
@@ -76,6 +86,8 @@ static void take_outcome(struct targets *t, struct json_object *outcome)
 	target->done = true;
 	target->silent = error != NULL;
 	target->code = t->verb->codes && error == NULL && exit != NULL ? aftermath_code(name, exit) : -1;
+	if (error == NULL && json_get(outcome, "message") != NULL)
+		remark(name, outcome);
 	if (error != NULL) {
 		struct error err;
 		error_from_json(error, outcome, &err);

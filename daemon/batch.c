@@ -55,6 +55,21 @@ enum step step_invalid(const struct container *c, struct error *err, const char 
 	return STEP_FAILED;
 }
 
+/* A remark, not an error: what was asked for is done. */
+static void add_remark(struct json_object *outcome, const struct item *item, const struct container *c)
+{
+	char text[160], name[16];
+
+	snprintf(text, sizeof(text), "container '%s' did not end at %s and was killed", c->name,
+		signal_format(item->ignored, name));
+	json_add_string(outcome, "message", text);
+	if (!json_flag(c->bundle.shim_json, "init", false))
+		json_add_string(outcome, "hint",
+			"a first process ignores every signal that it has no handler for; --init runs one "
+			"that passes "
+			"them on");
+}
+
 static struct json_object *make_outcome(
 	const struct item *item, const struct container *c, const struct error *err, bool tells_exit)
 {
@@ -72,6 +87,8 @@ static struct json_object *make_outcome(
 	} else if (c && tells_exit && container_run_over(c, item->run)) {
 		json_add(outcome, "exit", exit_to_json(&c->exit));
 	}
+	if (!err && c && item->ignored)
+		add_remark(outcome, item, c);
 	return outcome;
 }
 

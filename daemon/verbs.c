@@ -208,12 +208,28 @@ void handle_kill(struct request *rq)
 
 /* ---- Stop ---- */
 
+/* Whether the run that a stop was for had to be killed although it was given time. */
+static void note_ignored(struct item *item, const struct container *c)
+{
+	int64_t timeout = json_int(item->rq->parameters, "timeout_ms", c->bundle.stop_timeout_ms);
+	struct error ignored;
+	int sig;
+
+	if (item->acted && timeout != 0 && c->exit.reason == EXIT_REASON_SIGNALED && c->exit.sig == SIGKILL &&
+		read_signal(item->rq, c->bundle.stop_signal, &sig, &ignored) == 0 && sig != SIGKILL)
+		item->ignored = sig;
+}
+
 static enum step step_stop(struct item *item, struct container *c, struct error *err)
 {
 	int64_t timeout = json_int(item->rq->parameters, "timeout_ms", c->bundle.stop_timeout_ms);
 	int sig;
 
-	if (container_run_over(c, item->run) || c->state == STATE_CREATED)
+	if (container_run_over(c, item->run)) {
+		note_ignored(item, c);
+		return STEP_DONE;
+	}
+	if (c->state == STATE_CREATED)
 		return STEP_DONE;
 	if (c->gone)
 		return step_gone(item, err);

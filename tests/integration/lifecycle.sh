@@ -95,10 +95,14 @@ test_stop_sends_term_then_kills() { # limit 90
 	[ $(($(milliseconds) - begin)) -ge 900 ] || fail 'stop -t 1 did not wait'
 	took_less 4000 "$begin" 'stop -t 1'
 	is "$(field_of deaf .exit.code)" 137
+	is "$OUT" deaf
+	is "$ERR" 'ctl: deaf: did not end at SIGTERM and was killed
+hint: a first process ignores every signal that it has no handler for; --init runs one that passes them on'
 	expect 0 ctl start deaf
 	begin=$(milliseconds)
 	expect 0 ctl stop -t 0 deaf
 	took_less 900 "$begin" 'stop -t 0'
+	is "$ERR" '' 'nobody wanted it to end by itself'
 	expect 0 ctl stop deaf
 	is "$(state_of deaf)" exited 'stopping a stopped one is fine'
 }
