@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/json.h"
@@ -189,9 +190,15 @@ void container_asked(struct container *c, const struct caller *caller)
 
 static void announce(struct container *c, const char *kind)
 {
-	struct json_object *attributes = json_object_new_object();
-	char code[16];
+	struct json_object *attributes;
+	char code[16], run[24], finished[TIME_TEXT];
 
+	/* The daemon before this one may have told it, and died before its shim knew. */
+	if (c->state == STATE_EXITED && events_exit_known(c->d->events, container_id(c), c->exit.run)) {
+		c->was_asked = false;
+		return;
+	}
+	attributes = json_object_new_object();
 	if (c->state == STATE_EXITED) {
 		snprintf(code, sizeof(code), "%d", c->exit.code);
 		if (c->exit.code >= 0)
@@ -199,6 +206,9 @@ static void announce(struct container *c, const char *kind)
 		json_add_string(attributes, "reason", exit_reason_name(c->exit.reason));
 		if (c->exit.oom.killed > 0)
 			json_add_string(attributes, "oom", oom_whose_name(c->exit.oom.whose));
+		snprintf(run, sizeof(run), "%ju", (uintmax_t) c->exit.run);
+		json_add_string(attributes, "run", run);
+		json_add_string(attributes, "finished_at", time_format(c->exit.finished_ns, finished));
 	}
 	if (c->state == STATE_RUNNING) {
 		json_add_string(attributes, "trace", c->trace);
@@ -246,6 +256,11 @@ void container_set_state(struct container *c, enum state state)
 	if (kinds[state])
 		announce(c, before == STATE_PAUSED && state == STATE_RUNNING ? "unpause" : kinds[state]);
 	container_changed(c);
+}
+
+void container_tell_exit(struct container *c)
+{
+	announce(c, kinds[STATE_EXITED]);
 }
 
 void container_ended(struct container *c, const struct exit_status *exit)

@@ -95,6 +95,9 @@ bool state_allowed(enum state from, enum state to);
 void container_set_state(struct container *c, enum state state);
 /* Some of its processes were killed for want of memory: an event says so. */
 void container_oom(struct container *c, const struct oom *oom);
+/* The event of the end that is known of its last run, if it has not been told yet: for one that no daemon
+ * saw. */
+void container_tell_exit(struct container *c);
 /* A run is over: exit record, state, waiters; a --rm container goes. */
 void container_ended(struct container *c, const struct exit_status *exit);
 /* Begins a start (state CREATED or EXITED, idle); is_new: the first one, which also makes its folder. The

@@ -17,6 +17,7 @@
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/events_private.h"
@@ -46,7 +47,11 @@ struct events {
 	int64_t last;
 	struct entry ring[RING];
 	size_t start, known; /* which of the ring's */
-	int sock;	     /* of the worker that writes the file; -1: none */
+	/* Of what was read: since when it has everything, each container's last run that has an exit, and the
+	 * name of each that was not removed. */
+	int64_t reach_ns;
+	struct json_object *exits, *left;
+	int sock; /* of the worker that writes the file; -1: none */
 	struct event *writable;
 	TAILQ_HEAD(, line) backlog;
 	size_t backlog_size;
@@ -187,6 +192,26 @@ static void save(struct events *ev, const char *text)
 	write_backlog(ev);
 }
 
+/* What a container's event says of it for the next daemon. */
+static void take_note(struct events *ev, struct json_object *event)
+{
+	const char *kind = json_string(event, "kind", ""), *id = json_string(event, "container", NULL);
+	const char *name = json_string(event, "name", "");
+	int64_t time_ns, run;
+
+	if (ev->reach_ns == INT64_MAX && time_parse(json_string(event, "time", ""), &time_ns) == 0)
+		ev->reach_ns = time_ns;
+	if (!id)
+		return;
+	if (strcmp(kind, "remove") == 0)
+		json_object_object_del(ev->left, id);
+	else if (strcmp(kind, "create") == 0 || strcmp(kind, "start") == 0 || strcmp(kind, "rename") == 0)
+		json_add_string(ev->left, id, name);
+	if (strcmp(kind, "exit") == 0 &&
+		parse_i64(json_string(json_get(event, "attributes"), "run", ""), &run) == 0)
+		json_add_int(ev->exits, id, run);
+}
+
 /* Torn or foreign lines are passed over. */
 static void load_line(struct events *ev, const char *line, size_t size, bool *ret_same_boot)
 {
@@ -201,6 +226,7 @@ static void load_line(struct events *ev, const char *line, size_t size, bool *re
 	if (seq <= ev->last)
 		return;
 	ring_put(ev, seq, json_text(event, NULL));
+	take_note(ev, event);
 	boot = json_string(json_get(event, "attributes"), "boot_id", NULL);
 	if (boot)
 		*ret_same_boot = strcmp(boot, ev->d->store->boot_id) == 0;
@@ -251,6 +277,9 @@ struct events *events_new(struct daemon *d, struct error *err)
 		abort();
 	ev->d = d;
 	ev->sock = -1;
+	ev->reach_ns = INT64_MAX;
+	ev->exits = json_object_new_object();
+	ev->left = json_object_new_object();
 	TAILQ_INIT(&ev->backlog);
 	complete = await_old_writer(ev);
 	if (load_file(ev, "events.1", &same_boot, err) < 0 || load_file(ev, "events", &same_boot, err) < 0) {
@@ -260,6 +289,8 @@ struct events *events_new(struct daemon *d, struct error *err)
 	}
 	if ((!same_boot && ev->last > 0) || !complete)
 		ev->last += AFTER_CRASH;
+	if (!complete)
+		ev->reach_ns = INT64_MAX;
 	return ev;
 }
 
@@ -273,6 +304,8 @@ void events_free(struct events *ev)
 		drop_first(ev);
 	for (size_t i = 0; i < ev->known; i++)
 		free(entry_at(ev, i)->text);
+	json_put(&ev->exits);
+	json_put(&ev->left);
 	free(ev);
 }
 
@@ -289,23 +322,33 @@ static struct json_object *caller_to_json(const struct caller *caller)
 	return obj;
 }
 
-void events_add(struct events *ev, const char *kind, const struct container *c,
+bool events_exit_known(const struct events *ev, const char *id, uint64_t run)
+{
+	return ev && json_int(ev->exits, id, -1) >= (int64_t) run;
+}
+
+bool events_reach_back_to(const struct events *ev, int64_t realtime_ns)
+{
+	return realtime_ns >= ev->reach_ns;
+}
+
+struct json_object *events_left(const struct events *ev)
+{
+	return ev->left;
+}
+
+static void add(struct events *ev, const char *kind, const char *id, const char *name,
 	struct json_object *attributes, const struct caller *caller)
 {
-	_cleanup_json_ struct json_object *event = NULL;
+	_cleanup_json_ struct json_object *event = json_object_new_object();
 	const char *text;
 
-	if (!ev) {
-		json_put(&attributes);
-		return;
-	}
-	event = json_object_new_object();
 	json_add_int(event, "seq", ev->last + 1);
 	json_add_time(event, "time", clock_realtime_ns());
 	json_add_string(event, "kind", kind);
-	if (c) {
-		json_add_string(event, "container", container_id(c));
-		json_add_string(event, "name", c->name);
+	if (id) {
+		json_add_string(event, "container", id);
+		json_add_string(event, "name", name);
 	}
 	json_add(event, "attributes", attributes ? attributes : json_object_new_object());
 	if (caller)
@@ -314,4 +357,18 @@ void events_add(struct events *ev, const char *kind, const struct container *c,
 	ring_put(ev, ev->last + 1, text);
 	save(ev, text);
 	watch_events_tell(ev, event);
+}
+
+void events_add_gone(struct events *ev, const char *kind, const char *id, const char *name)
+{
+	add(ev, kind, id, name, NULL, NULL);
+}
+
+void events_add(struct events *ev, const char *kind, const struct container *c,
+	struct json_object *attributes, const struct caller *caller)
+{
+	if (ev)
+		add(ev, kind, c ? container_id(c) : NULL, c ? c->name : NULL, attributes, caller);
+	else
+		json_put(&attributes);
 }

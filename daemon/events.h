@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct caller;
@@ -21,3 +22,12 @@ void events_free(struct events *ev);
 void events_add(struct events *ev, const char *kind, const struct container *c,
 	struct json_object *attributes, const struct caller *caller);
 int64_t events_last(const struct events *ev);
+
+/* Whether it is in what was read that the container's run has ended, and whether that would be in it. So the
+ * end of a run that no daemon saw is found, and told once, whoever dies in between. */
+bool events_exit_known(const struct events *ev, const char *id, uint64_t run);
+bool events_reach_back_to(const struct events *ev, int64_t realtime_ns);
+/* The containers of what was read that were not removed (id → name), borrowed. */
+struct json_object *events_left(const struct events *ev);
+/* Of such a container that is not there any more. */
+void events_add_gone(struct events *ev, const char *kind, const char *id, const char *name);

@@ -19,6 +19,7 @@
 #include "common/parse.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
+#include "daemon/events.h"
 #include "daemon/registry.h"
 #include "daemon/shim_link.h"
 #include "daemon/store.h"
@@ -198,17 +199,51 @@ bool recover_done(void (*fn)(void *arg), void *arg)
 	return false;
 }
 
+/* It ended while there was no daemon. */
+static void tell_if_missed(struct container *c)
+{
+	if (c->ended && c->state == STATE_EXITED && events_reach_back_to(c->d->events, c->exit.finished_ns))
+		container_tell_exit(c);
+}
+
+/* A --rm container leaves nothing: all that can be told of its end is that there was one. One whose shim's
+ * name is still there may not have said yet how it is. */
+static void tell_gone(struct daemon *d)
+{
+	struct json_object *left = events_left(d->events);
+
+	json_object_object_foreach (left, id, name) {
+		if (registry_by_id(d->registry, id) || !id_valid(id) ||
+			faccessat(d->store->shims, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		events_add_gone(d->events, "exit", id, json_object_get_string(name));
+		events_add_gone(d->events, "remove", id, json_object_get_string(name));
+	}
+}
+
+static void tell_missed(struct daemon *d)
+{
+	struct container *c;
+
+	for (size_t i = 0; (c = registry_at(d->registry, i)); i++)
+		if (!c->adopting)
+			tell_if_missed(c);
+	tell_gone(d);
+}
+
 static void on_swept(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct waiter *waiter;
+	struct daemon *d = arg;
 	char text[2048];
 
-	(void) arg;
 	(void) fd;
 	(void) size;
 	if (err)
 		log_warning("clear up: %s", error_format(err, text, sizeof(text)));
 	sweep = SWEEP_DONE;
+	if (!d->ending)
+		tell_missed(d);
 	while ((waiter = TAILQ_FIRST(&waiters))) {
 		TAILQ_REMOVE(&waiters, waiter, link);
 		waiter->fn(waiter->arg);
@@ -466,6 +501,8 @@ static void was_over(struct shim *shim, struct container *c)
 	c->state = STATE_EXITED;
 	if (shim_left_rest(shim))
 		bury_rest(d, container_id(c), false, c);
+	if (sweep == SWEEP_DONE)
+		tell_if_missed(c);
 	container_changed(c);
 }
 

@@ -38,3 +38,43 @@ sees() {
 	ctl create --name early busybox true >/dev/null 2>&1 || true
 	grep -q "\"$1\"" got
 }
+
+events_of() { # NAME: the kinds of its events
+	call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["name='"$1"'"]}}' |
+		jq -r '[.parameters.events[] | .kind] | join(" ")'
+}
+
+test_an_exit_that_no_daemon_saw() {
+	daemon_start
+	expect 0 ctl run -d --name kept busybox sleep 1000
+	expect 0 ctl run -d --name brief --rm busybox sleep 1000
+	expect 0 ctl run -d --name lives --rm busybox sleep 1000
+	local shims pids shim
+	shims="$(shim_of kept) $(shim_of brief)"
+	pids="$(field_of kept .pid) $(field_of brief .pid)"
+	daemon_kill
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	for shim in $shims; do
+		eventually 10 gone "$shim"
+	done
+	daemon_start
+	is "$(events_of kept)" 'create start exit'
+	is "$(events_of brief)" 'create start exit remove'
+	is "$(events_of lives)" 'create start'
+	# Once: the daemon after that one has read it.
+	for _ in 1 2; do
+		daemon_kill
+		daemon_start
+	done
+	is "$(events_of kept)" 'create start exit'
+	is "$(events_of brief)" 'create start exit remove'
+	expect 0 ctl start kept
+	expect 0 ctl kill kept
+	eventually 10 has_state kept exited
+	is "$(events_of kept)" 'create start exit start kill exit'
+	local event
+	event=$(call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["name=kept","kind=exit"]}}')
+	is "$(jq -r '.parameters.events[0] | .attributes | [.code, .reason, .run] | join(" ")' <<<"$event")" '137 signaled 1'
+	is "$(jq -r '.parameters.events[0] | .attributes.finished_at < .time' <<<"$event")" true
+}

@@ -8,6 +8,7 @@ VERSION = 1
 FAILED, EXITED, EXIT_TAKEN, KILL, STOP, HELLO, STATUS = 3, 4, 5, 6, 7, 8, 9
 RUNNING = 1
 EXIT = "=QiibbxxIqqQQQQ512s128x"
+FUTURE = bytes(2048) + b"\xff" * 64  # fields that no build has: behind all that it may have by now
 FIRST_STATUS = 792  # the first release's: without types
 
 
