@@ -114,7 +114,7 @@ void limits_copy(const struct limits *limits, struct limits *ret_copy)
 int limits_set(struct limits *limits, const char *file, const char *value, bool asked, struct error *err)
 {
 	char line[LIMIT_VALUE_MAX];
-	const char *end = strchr(value, '\n');
+	const char *end = resource_of_lines(file, "a line") ? strchr(value, '\n') : NULL;
 	for (; end != NULL; value = end + 1, end = strchr(value, '\n')) {
 		if (end - value >= (long) sizeof line)
 			return error_set(err, ERROR_INVALID_CONFIG, "the value is too long");

@@ -45,11 +45,8 @@ static int find_controllers(const struct container *c, char *controllers, size_t
 			store->cgroup_path);
 		return 0;
 	}
-	if (cgroup_parent_open(store->cgroup, parent, false, &fd, err) < 0) {
-		err->kind = ERROR_INVALID_CONFIG;
-		snprintf(err->field, sizeof(err->field), "config.cgroup_parent");
-		return error_wrap(err, "config.cgroup_parent");
-	}
+	if (cgroup_parent_open(store->cgroup, parent, false, &fd, err) < 0)
+		return -1;
 	store_controllers(fd, controllers, size);
 	snprintf(path, path_size, "%s%s", store->cgroup_mount, parent);
 	return 0;
@@ -60,8 +57,12 @@ int container_check_limits(
 {
 	char controllers[256], cgroup_path[PATH_MAX + CGROUP_PARENT_MAX];
 
-	if (find_controllers(c, controllers, sizeof(controllers), cgroup_path, sizeof(cgroup_path), err) < 0)
-		return -1;
+	if (find_controllers(c, controllers, sizeof(controllers), cgroup_path, sizeof(cgroup_path), err) <
+		0) {
+		err->kind = ERROR_INVALID_CONFIG;
+		snprintf(err->field, sizeof(err->field), "config.cgroup_parent");
+		return strncmp(path, "config.", 7) == 0 ? error_wrap(err, "config.cgroup_parent") : -1;
+	}
 	return bundle_limits_check(limits, path, controllers, cgroup_path, err);
 }
 

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/idl.h"
 #include "common/json.h"
+#include "common/limits.h"
 #include "common/parse.h"
 #include "common/wire.h"
 #include "daemon/config.h"
@@ -97,6 +98,21 @@ static struct json_object *split(const char *words)
 	return array;
 }
 
+/* The limits that each container would have, did the machine have their controllers. */
+static struct json_object *left_out(const char *controllers)
+{
+	const struct limits nothing = { 0 };
+	_cleanup_limits_ struct limits all = { 0 }, some = { 0 };
+	struct json_object *array = json_object_new_array();
+
+	bundle_limits_defaults(&nothing, NULL, &all);
+	bundle_limits_defaults(&nothing, controllers, &some);
+	for (size_t i = 0; i < all.n; i++)
+		if (!limits_find(&some, all.v[i].file))
+			json_object_array_add(array, json_object_new_string(all.v[i].file));
+	return array;
+}
+
 void handle_info(struct request *rq)
 {
 	const struct daemon *d = rq->d;
@@ -113,6 +129,7 @@ void handle_info(struct request *rq)
 	json_add_string(reply, "run_dir", d->config->run_dir);
 	json_add_string(cgroup, "path", d->store->cgroup_path);
 	json_add(cgroup, "controllers", split(d->store->controllers));
+	json_add(cgroup, "left_out", left_out(d->store->controllers));
 	json_add(reply, "cgroup", cgroup);
 	json_add(reply, "features", list_features());
 	json_add_int(limits, "message_bytes", WIRE_MESSAGE_MAX);
