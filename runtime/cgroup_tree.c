@@ -20,10 +20,9 @@
 #include "runtime/limits.h"
 #include "runtime/sys.h"
 
-#define BENEATH	   (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
-#define FOLDER	   (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define MAKE_TURNS 20 /* somebody else may remove a folder that was empty, just now */
-#define TEXT_SIZE  1024
+#define BENEATH	  (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+#define FOLDER	  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define TEXT_SIZE 1024
 
 /* ---- the path ---- */
 
@@ -107,17 +106,23 @@ int cgroup_parent_open(int instance_fd, const char *parent, bool make, int *ret_
 {
 	if (parent[0] == '/')
 		return open_absolute(parent, ret_fd, err);
-	for (int turn = 0;; turn++) {
-		int fd = sys_openat2(instance_fd, parent[0] != '\0' ? parent : ".", FOLDER, 0, BENEATH);
-		if (fd >= 0) {
-			*ret_fd = fd;
-			return 0;
-		}
-		if (errno != ENOENT || !make || turn == MAKE_TURNS)
-			return error_errno(err, "open the cgroup '%s'", parent);
-		if (make_below(instance_fd, parent) < 0 && errno != ENOENT)
-			return error_errno(err, "make the cgroup '%s'", parent);
-	}
+	if (make && make_below(instance_fd, parent) < 0)
+		return error_errno(err, "make the cgroup '%s'", parent);
+	int fd = sys_openat2(instance_fd, parent[0] != '\0' ? parent : ".", FOLDER, 0, BENEATH);
+	if (fd < 0)
+		return error_errno(err, "open the cgroup '%s'", parent);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* On an open file of its own: descriptors that came from the daemon are one for all shims. */
+int cgroup_tree_lock(int instance_fd, bool exclusive)
+{
+	_cleanup_fd_ int fd = openat(instance_fd, ".", FOLDER);
+	while (fd >= 0 && flock(fd, exclusive ? LOCK_EX : LOCK_SH) < 0)
+		if (errno != EINTR)
+			return -1;
+	return steal_fd(&fd);
 }
 
 /* ---- controllers ---- */
@@ -255,31 +260,42 @@ int cgroup_pass_controllers(
 	return pass_all(instance_fd, parent, parent_fd, limits, err);
 }
 
+/* A folder on the way that is empty now is not removed before the container's is in it. */
+static int make_locked(int instance_fd, const char *parent, const char *name, const struct limits *limits,
+	int *ret_parent_fd, int *ret_fd, struct error *err)
+{
+	bool shared = parent[0] != '\0' && parent[0] != '/';
+	_cleanup_fd_ int lock = shared ? cgroup_tree_lock(instance_fd, false) : -1, parent_fd = -1;
+	if (shared && lock < 0)
+		return error_errno(err, "lock the cgroup's folder");
+	if (cgroup_parent_open(instance_fd, parent, true, &parent_fd, err) < 0)
+		return -1;
+	if (pass_all(instance_fd, parent, parent_fd, limits, err) < 0 ||
+		cgroup_make(parent_fd, name, ret_fd, err) < 0) {
+		fd_close(&lock);
+		cgroup_parent_leave(instance_fd, parent, false);
+		return -1;
+	}
+	*ret_parent_fd = steal_fd(&parent_fd);
+	return 0;
+}
+
 int cgroup_create(int instance_fd, const char *parent, const char *name, const struct limits *limits,
 	int *ret_parent_fd, int *ret_fd, struct error *err)
 {
-	for (int turn = 0;; turn++) {
-		_cleanup_fd_ int parent_fd = -1, fd = -1;
-		if (cgroup_parent_open(instance_fd, parent, true, &parent_fd, err) < 0 ||
-			pass_all(instance_fd, parent, parent_fd, limits, err) < 0)
-			return -1;
-		if (cgroup_make(parent_fd, name, &fd, err) < 0) {
-			/* Its folder was empty a moment ago, and another container's end has removed it. */
-			if (parent[0] != '\0' && parent[0] != '/' && err->errnum == ENOENT &&
-				turn < MAKE_TURNS)
-				continue;
-			return -1;
-		}
-		if (limits_apply(fd, limits, err) < 0) {
-			unlinkat(parent_fd, name, AT_REMOVEDIR);
-			return -1;
-		}
-		if (limits_protect(limits))
-			cgroup_protect(instance_fd, parent);
-		*ret_parent_fd = steal_fd(&parent_fd);
-		*ret_fd = steal_fd(&fd);
-		return 0;
+	_cleanup_fd_ int parent_fd = -1, fd = -1;
+	if (make_locked(instance_fd, parent, name, limits, &parent_fd, &fd, err) < 0)
+		return -1;
+	if (limits_apply(fd, limits, err) < 0) {
+		unlinkat(parent_fd, name, AT_REMOVEDIR);
+		cgroup_parent_leave(instance_fd, parent, false);
+		return -1;
 	}
+	if (limits_protect(limits))
+		cgroup_protect(instance_fd, parent);
+	*ret_parent_fd = steal_fd(&parent_fd);
+	*ret_fd = steal_fd(&fd);
+	return 0;
 }
 
 /* ---- protection of memory ---- */
@@ -342,9 +358,8 @@ void cgroup_protect(int instance_fd, const char *parent)
 	int n = 0;
 	if (parent[0] == '/')
 		return; /* not ours */
-	/* One at a time, each with a lock of its own on the folder: several may start at once. */
-	_cleanup_fd_ int lock = openat(instance_fd, ".", FOLDER);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+	_cleanup_fd_ int lock = cgroup_tree_lock(instance_fd, true);
+	if (lock < 0)
 		return;
 	while (prefix(parent, n + 1, part) != NULL)
 		n++;
@@ -362,8 +377,9 @@ void cgroup_parent_leave(int instance_fd, const char *parent, bool protected)
 	int n = 0;
 	if (protected)
 		cgroup_protect(instance_fd, parent);
-	if (parent[0] == '/')
+	if (parent[0] == '/' || parent[0] == '\0')
 		return;
+	_cleanup_fd_ int lock = cgroup_tree_lock(instance_fd, true);
 	while (prefix(parent, n + 1, part) != NULL)
 		n++;
 	for (; n > 0; n--)

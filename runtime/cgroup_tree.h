@@ -24,6 +24,10 @@ int cgroup_parent_check(const char *parent, struct error *err);
  * folders, where it is a relative one. */
 int cgroup_parent_open(int instance_fd, const char *parent, bool make, int *ret_fd, struct error *err);
 
+/* Shared by those who make a container's cgroup, exclusive for those who remove empty folders or add
+ * protection up. Held as long as the descriptor is open; -1 with errno. */
+int cgroup_tree_lock(int instance_fd, bool exclusive);
+
 /* A container's cgroup, with all that must be there above it: made, controllers for the limits passed on to
  * it from the top down, and the limits written into it before anything runs in it. Blocks. */
 int cgroup_create(int instance_fd, const char *parent, const char *name, const struct limits *limits,

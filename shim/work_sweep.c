@@ -90,6 +90,7 @@ static void visit_cgroup(struct work *w, int dir_fd, const char *name)
 	char text[sizeof error.msg];
 	if (!id_valid(name) && name_valid(name) && strcmp(name, "shims") != 0) {
 		for_each(w, dir_fd, name, visit_cgroup);
+		_cleanup_fd_ int lock = cgroup_tree_lock(w->cgroup_fd, true);
 		unlinkat(dir_fd, name, AT_REMOVEDIR);
 		return;
 	}
