@@ -212,7 +212,7 @@ static void fail(struct starting *s, struct container *c, const struct error *wh
 	struct session *session = c ? session_by_id(c, s->session) : NULL;
 	struct error err = *why;
 
-	if (err.kind == ERROR_INVALID_STATE)
+	if (err.kind == ERROR_INVALID_STATE && s->session)
 		step_invalid(c, &err, "container '%s' is not running", c->name);
 	if (session)
 		session_free(c, session);
@@ -246,6 +246,10 @@ static int look(struct container *c, struct error *err)
 
 	if (!c->gone && (c->state == STATE_STARTING || (runs && !c->shim)))
 		return 1;
+	if (!c->gone && c->state == STATE_PAUSED) {
+		step_invalid(c, err, "container '%s' is paused", c->name);
+		return error_hint(err, "unpause lets it go on");
+	}
 	if (c->gone || !runs) {
 		step_invalid(c, err, "container '%s' is not running", c->name);
 		return -1;

@@ -181,3 +181,44 @@ test_events() {
 	docs 0 'docker info' '*version: *'
 	docs 0 'docker rm test' test
 }
+
+# --- docker exec, pause, top, stats, update ---
+
+test_exec() {
+	daemon_start
+	docs 0 'docker run --name mycontainer -d -i busybox /bin/sh' "$ID"
+	docs 0 'docker exec -d mycontainer touch /tmp/execWorks' '*'
+	eventually 20 ctl exec mycontainer test -e /tmp/execWorks
+	docs 0 'docker exec -e VAR_A=1 -e VAR_B=2 mycontainer env' '*VAR_A=1*VAR_B=2*'
+	docs 0 'docker exec mycontainer pwd' /
+	docs 0 'docker exec -w /root mycontainer pwd' /root
+	docs 0 'docker exec mycontainer sh -c "echo a && echo b"' $'a\nb'
+	docs 0 'echo through | docker exec -i mycontainer cat' through
+	docs 3 'docker exec mycontainer sh -c "exit 3"' ''
+	docs 127 'docker exec mycontainer nosuchprogram' '' "*nosuchprogram*"
+	docs 126 'docker exec mycontainer /etc' '' "*/etc*"
+	docs 0 'docker exec -u nobody mycontainer id -un' nobody
+	docs 0 'docker pause mycontainer' mycontainer
+	docs 0 'docker ps' '*(Paused)*mycontainer'
+	docs 0 'docker ps --filter status=paused -q' "$ID"
+	# of an error of the engine's the exit code is 125 here, 1 there
+	docs 125 'docker exec mycontainer sh' '' '*paused*'
+	docs 0 'docker unpause mycontainer' mycontainer
+	docs 0 'docker top mycontainer' '*PID*/bin/sh*'
+	docs 0 'docker stats --no-stream' '*CONTAINER ID*NAME*CPU %*MEM USAGE / LIMIT*MEM %*PIDS*mycontainer*'
+	docs 0 'docker stats --no-stream mycontainer' '*mycontainer*'
+	docs 0 "docker stats --no-stream --format json mycontainer | jq -r '.[0].name'" mycontainer
+	docs 0 'docker rm -f mycontainer' mycontainer
+	docs 125 'docker exec mycontainer true' '' '*no such container*'
+}
+
+test_update() {
+	has_controllers || skip 'this cgroup2 has no controllers for cpu, memory and pids'
+	daemon_start
+	docs 0 'docker run -d --name test busybox sleep 1000' "$ID"
+	docs 0 'docker update --cpu-shares 512 test' '*'
+	docs 0 'docker update --cpu-shares 512 -m 300M --memory-swap 400M test' '*'
+	docs 0 'docker exec test cat /sys/fs/cgroup/memory.max' 314572800
+	docs 0 'docker update --pids-limit 50 test && docker exec test cat /sys/fs/cgroup/pids.max' '*50'
+	docs 0 'docker rm -f test' test
+}
