@@ -1,4 +1,4 @@
-# containerd-lite: make, make check, make lint, make bench, make fuzz, make install. SANITIZE=address,undefined and
+# containerd-lite: make, make check, make lint, make bench, make fuzz, make install, make deb. SANITIZE=address,undefined and
 # CC=clang work with each of them.
 
 VERSION = 0.1.0
@@ -45,7 +45,7 @@ CLIENT_O = $(call objects,client)
 INTERFACES = $(sort $(wildcard interface/*.varlink))
 
 .DELETE_ON_ERROR:
-.PHONY: all clean install check unit integration faults lint bench fuzz fuzz-corpus
+.PHONY: all clean install deb check unit integration faults lint bench fuzz fuzz-corpus
 
 MANUAL = $(patsubst docs/man/%.in,$(BUILD)/man/%,$(wildcard docs/man/*.in))
 PROGRAMS = $(BUILD)/containerd-lite $(BUILD)/containerd-lite-shim $(BUILD)/ctl
@@ -115,6 +115,10 @@ install: all
 	install -m 644 etc/completion/ctl.fish $(FISH_COMPLETIONS)/ctl.fish
 	test -e $(DESTDIR)/etc/containerd-lite/containerd-lite.conf || \
 		install -m 644 etc/containerd-lite.conf $(DESTDIR)/etc/containerd-lite
+
+# A Debian package of this version, in build/deb/.
+deb:
+	debian/build $(VERSION)
 
 -include tests/tests.mk
 
