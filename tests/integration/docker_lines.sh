@@ -40,7 +40,6 @@ test_run() { # limit 120
 	docs 1 'docker run --read-only busybox touch /icantwrite' '' '*Read-only file system*'
 	docs 0 'docker run --read-only --mount type=bind,src="$T",target=/icanwrite busybox touch /icanwrite/here'
 	[ -e here ] || fail 'nothing was written'
-	docs 0 'docker run --rm --init busybox sh -c "exit 0"'
 	docs 0 'docker run --hostname example --rm busybox hostname' example
 	docs 0 'docker run --rm --network none busybox cat /sys/class/net/lo/flags' 0x9
 	docs 0 'docker run --rm --entrypoint /bin/sh busybox -c "echo \$0"' /bin/sh
@@ -100,7 +99,9 @@ test_run_limits() {
 # --- docker create, start, stop, kill, wait, restart, rename, rm ---
 
 test_life() { # limit 120
+	needs_static_shim # --init
 	daemon_start
+	docs 0 'docker run --rm --init busybox sh -c "exit 0"'
 	docs 0 'docker create --name mycontainer busybox echo Hello World' "$ID"
 	docs 0 'docker start --attach mycontainer' 'Hello World'
 	docs 0 'docker start -a -i mycontainer' 'Hello World'
@@ -172,8 +173,8 @@ test_logs() {
 
 test_events() {
 	daemon_start
-	docs 0 'docker run -d --init --name test busybox sleep 1000' "$ID"
-	docs 0 'docker stop test' test
+	docs 0 'docker run -d --name test busybox sleep 1000' "$ID"
+	docs 0 'docker stop -t 0 test' test
 	# docker's go on until they are interrupted, too; --until ends them
 	docs 0 "docker events --filter 'container=test' --since '10m' --until 0s" '*create*start*stop*exit*'
 	docs 0 "docker events --filter 'event=stop' --since 10m --until 0s" '*stop*test*'

@@ -13,6 +13,7 @@ end_daemon() {
 
 test_tour() { # limit 120
 	[ -e "$TOP/README.md" ] || skip 'README.md is not there'
+	needs_static_shim # --init
 	command -v crun >/dev/null || skip 'needs crun'
 	export CTL_SOCKET=$T/cl/run/containerd-lite.sock
 	mkdir fresh

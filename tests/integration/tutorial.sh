@@ -16,6 +16,7 @@ has_controllers() {
 }
 
 test_steps() { # limit 180
+	needs_static_shim # --init
 	begin
 	local have=
 	if has_controllers; then have=controllers; fi
