@@ -25,6 +25,8 @@ test_pause_and_unpause() {
 	is "$ERR" 'ctl: c: is paused already'
 	expect 1 ctl start c
 	like "$ERR" 'ctl: c: is paused*hint:*unpause*'
+	expect 125 ctl exec c true
+	like "$ERR" 'ctl: *c: is paused*hint:*unpause*'
 	expect 0 ctl unpause c
 	is "$OUT" c
 	is "$(frozen_of c)" 0
