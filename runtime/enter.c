@@ -16,6 +16,7 @@
 #include "runtime/child.h"
 #include "runtime/console.h"
 #include "runtime/program.h"
+#include "runtime/recipe.h"
 #include "runtime/sys.h"
 
 /* Those that a container of ours can have of its own; to enter one that it shares with us changes nothing. */
@@ -92,6 +93,15 @@ static void add_default(struct strings *env, const char *entry)
 		merge_environment(env, &(struct strings) { list, 1 });
 }
 
+/* Parsed once: whoever is the first writes it down for the others. */
+static int step_recipe(struct child *c, struct error *err)
+{
+	int fd = c->enter->recipe_fd, loaded = recipe_load(fd, &c->spec, err);
+	if (loaded != 0)
+		return loaded < 0 ? -1 : 0;
+	return step_spec(c, err) < 0 ? -1 : recipe_save(fd, &c->spec, err);
+}
+
 static int step_request(struct child *c, struct error *err)
 {
 	struct strings args, env, cwd, user;
@@ -125,6 +135,8 @@ static int step_request(struct child *c, struct error *err)
 static int step_own_oom_score(struct child *c, struct error *err)
 {
 	char present[16], text[16] = "0";
+	if (!c->spec.has_oom_score_adj && c->enter->caller_oom_score >= 0)
+		return 0;
 	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : pread(fd, present, sizeof present, 0);
 	if (n < 0)
@@ -213,7 +225,7 @@ static int program_main(void *arg)
 	}
 	if (p->c->start->terminal && console_enter(STDIN_FILENO, &p->error) < 0)
 		return 125;
-	program_reset_signals();
+	program_heed_signals();
 	program_execute((char *const *) p->c->spec.args.v, p->envp, &p->error);
 	return p->error.exit_code;
 }
@@ -249,7 +261,7 @@ static int step_program(struct child *c, struct error *err)
 
 static const struct step steps[] = {
 	{ "session", step_session },
-	{ "spec", step_spec },
+	{ "spec", step_recipe },
 	{ "request", step_request },
 	{ "oom score", step_own_oom_score },
 	{ "namespaces", step_join },

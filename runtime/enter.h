@@ -16,12 +16,15 @@
 
 /* What the caller provides; everything is borrowed. */
 struct enter {
-	/* id, config_fd, shim_fd, cgroup_fd, stdio or terminal and its size; the rest is not looked at. */
+	/* id, config_fd, shim_fd (both until the recipe is there), cgroup_fd, stdio or terminal and its size;
+	 * the rest is not looked at. */
 	struct start start;
+	int recipe_fd;	 /* recipe.h: a file in memory for joiners only, empty before the first */
 	int first_pidfd; /* of the container's first process */
 	int texts_fd;	 /* where these lie */
 	struct control_text args, env, cwd, user;
 	bool privileged;
+	int caller_oom_score; /* its own oom_score_adj, which is inherited */
 };
 
 enum enter_kind { ENTER_CONSOLE, ENTER_STARTED, ENTER_FAILED };

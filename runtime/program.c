@@ -216,6 +216,30 @@ int program_execute(char *const argv[], char *const envp[], struct error *err)
 	return explain(argv[0], errno, err);
 }
 
+/* A Ctrl-C for a daemon in the foreground goes to its whole process group; whoever reads from us may be gone.
+ */
+static const int ignored[] = { SIGINT, SIGHUP, SIGPIPE };
+
+static void set_ignored(sighandler_t handler)
+{
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+		signal(ignored[i], handler);
+}
+
+void program_ignore_signals(void)
+{
+	program_reset_signals();
+	set_ignored(SIG_IGN);
+}
+
+void program_heed_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	set_ignored(SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 void program_reset_signals(void)
 {
 	/* Not by sigaction(3): the C library keeps 32 and 33 to itself, and an ignored one would be

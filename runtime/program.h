@@ -9,3 +9,8 @@ int program_execute(char *const argv[], char *const envp[], struct error *err);
 
 /* Default dispositions and an empty mask for all signals: neither is the program's business. */
 void program_reset_signals(void);
+
+/* For the processes that programs are cloned from: the same, but a few are ignored. In the clone, whose
+ * handlers are default already, the counterpart: cheaper than to reset all. */
+void program_ignore_signals(void);
+void program_heed_signals(void);

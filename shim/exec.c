@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,6 +373,7 @@ static void started(struct exec *e, const struct enter_message *message)
 {
 	struct execs *x = e->owner;
 	e->pidfd = message->pidfd;
+	x->has_recipe = true;
 	e->status.pid = message->pid;
 	e->status.state = EXEC_RUNNING;
 	e->status.started_ns = clock_realtime_ns();
@@ -443,9 +445,10 @@ static int clone_joiner(
 	struct exec *e, const struct control_exec *order, const int stdio[3], struct error *err)
 {
 	const struct execs *x = e->owner;
-	_cleanup_fd_ int config = openat(x->dir_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_fd_ int shim = openat(x->dir_fd, "shim.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (config < 0 || shim < 0)
+	_cleanup_fd_ int config = -1, shim = -1;
+	if (!x->has_recipe &&
+		((config = openat(x->dir_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) < 0 ||
+			(shim = openat(x->dir_fd, "shim.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) < 0))
 		return error_errno(err, "open the container's configuration");
 	struct enter enter = {
 		.start = { .id = x->id,
@@ -457,6 +460,7 @@ static int clone_joiner(
 			.terminal = e->console.terminal,
 			.rows = e->wants.rows,
 			.columns = e->wants.columns },
+		.recipe_fd = x->recipe_fd,
 		.first_pidfd = x->first_pidfd,
 		.texts_fd = e->texts_fd,
 		.args = order->args,
@@ -464,6 +468,7 @@ static int clone_joiner(
 		.cwd = order->cwd,
 		.user = order->user,
 		.privileged = order->flags & EXEC_PRIVILEGED,
+		.caller_oom_score = x->oom_score,
 	};
 	return enter_clone(&enter, &e->joiner_pidfd, &e->sync, err);
 }
@@ -495,6 +500,22 @@ static int check(const struct execs *x, const struct control_exec *order, unsign
 	return 0;
 }
 
+/* What all execs of a container share, made for the first one. */
+static int prepare(struct execs *x)
+{
+	char text[16] = "";
+	if (x->later == NULL) {
+		_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+		/* Not known is taken for the one that must not be inherited. */
+		x->oom_score = n > 0 && text[0] != '-' ? 0 : -1;
+		x->later = event_new(x->base, -1, 0, on_later, x);
+	}
+	if (x->recipe_fd < 0)
+		x->recipe_fd = memfd_create("recipe", MFD_CLOEXEC);
+	return x->later == NULL || x->recipe_fd < 0 ? -1 : 0;
+}
+
 void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds)
 {
 	struct error err = { 0 };
@@ -503,9 +524,8 @@ void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsi
 		tell_failure(x, order->session, &err);
 		return;
 	}
-	if (x->later == NULL)
-		x->later = event_new(x->base, -1, 0, on_later, x);
-	e = x->later == NULL ? NULL : exec_new(x, order);
+	if (prepare(x) == 0)
+		e = exec_new(x, order);
 	if (e == NULL) {
 		error_errnum(&err, ENOMEM, "make a session");
 		tell_failure(x, order->session, &err);
@@ -535,7 +555,7 @@ struct console *execs_console(struct execs *x, uint64_t session)
 
 void execs_init(struct execs *x)
 {
-	x->dir_fd = x->cgroup_fd = x->first_pidfd = -1;
+	x->recipe_fd = x->dir_fd = x->cgroup_fd = x->first_pidfd = -1;
 	LIST_INIT(&x->list);
 	TAILQ_INIT(&x->ended);
 }
@@ -587,4 +607,5 @@ void execs_done(struct execs *x)
 		free(r);
 	}
 	drop_event(&x->later);
+	fd_close(&x->recipe_fd);
 }

@@ -23,6 +23,9 @@ struct execs {
 	struct event_base *base;
 	struct link *link;
 	const char *id; /* the container's */
+	int recipe_fd;	/* owned; -1 before the first exec */
+	bool has_recipe;
+	int oom_score; /* our own: below 0 or not */
 	int dir_fd, cgroup_fd, first_pidfd;
 	pid_t first_pid;
 	bool over;   /* the container ends: nothing is begun any more */

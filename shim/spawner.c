@@ -16,6 +16,7 @@
 #include "common/control.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "runtime/program.h"
 #include "shim/shim.h"
 
 #define CONTROL_FD 3 /* where a forked process keeps its control socket */
@@ -49,18 +50,14 @@ int spawner_main(int daemon_sock)
 {
 	/* Their statuses mean nothing here: how a shim ends is seen at its socket. */
 	struct sigaction reap = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t term;
+	program_ignore_signals();
 	/* TERM is for the shims, which take it once they can (hold.c): this one ends with its daemon, and
 	 * workers with their work. */
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_SETMASK, &term, NULL);
 	sigaction(SIGCHLD, &reap, NULL);
-	/* A Ctrl-C for a daemon in the foreground goes to its whole process group. */
-	sigaction(SIGINT, &ignore, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);
 	log_init(LOG_LEVEL_INFO);
 	prctl(PR_SET_NAME, "ctl-spawner");
 	/* A first process whose shim is killed is reaped here and not by an init that perhaps never does; its
