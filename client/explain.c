@@ -2,6 +2,7 @@
 #include "client/explain.h"
 
 #include <json-c/json.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "client/command.h"
@@ -77,6 +78,10 @@ static void put_begin(const struct explanation *x)
 		"Save it and run it as root: it needs util-linux, libcap2-bin, iproute2 and cgroup v2 "
 		"mounted somewhere. Nothing of it is left on the host afterwards.");
 	put_unexpressed(x);
+	if (x->pid > 0)
+		explain_note(out,
+			"The container runs. This enters the real one: nsenter --target %jd --all sh",
+			(intmax_t) x->pid);
 	fputs("set -eu\n\n", out);
 	explain_line(out, "the root file system", "image=%s", image);
 	explain_line(out, "not on an overlay; TMPDIR says where", "dir=$(realpath \"$(mktemp -d)\")");
@@ -110,9 +115,10 @@ static void put_end(const struct explanation *x)
 		out);
 }
 
-static void put_script(const char *name, struct json_object *config, struct json_object *shim)
+/* pid: of its first process; 0: it does not run. */
+static void put_script(const char *name, struct json_object *config, struct json_object *shim, int64_t pid)
 {
-	struct explanation x = { .out = stdout, .name = name, .config = config, .shim = shim };
+	struct explanation x = { .out = stdout, .name = name, .config = config, .shim = shim, .pid = pid };
 	x.direct = strcmp(json_string(shim, "rootfs_mode", ""), "direct") == 0;
 	x.terminal = json_flag(json_get(config, "process"), "terminal", false);
 	x.init = json_flag(shim, "init", false);
@@ -142,7 +148,8 @@ static int explain_container(struct arguments *args)
 	if (ask(args, "container.Inspect", args->request, &answer, &err) < 0)
 		return report_code(args->positional[0], &err, CTL_FAILED);
 	struct json_object *c = json_get(answer, "container");
-	put_script(json_string(c, "name", ""), json_get(c, "config"), json_get(c, "shim"));
+	put_script(json_string(c, "name", ""), json_get(c, "config"), json_get(c, "shim"),
+		json_int(c, "pid", 0));
 	return finish_output(0);
 }
 
@@ -160,7 +167,7 @@ static int explain_run(struct arguments *run)
 		config_explain(run, &err);
 		return report_code("explain run", &err, CTL_ENGINE);
 	}
-	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"));
+	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"), 0);
 	return finish_output(0);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct json_object;
@@ -14,6 +15,7 @@ struct explanation {
 	FILE *out;
 	const char *name;
 	struct json_object *config, *shim; /* borrowed */
+	int64_t pid;			   /* of its first process; 0: it does not run */
 	bool direct, terminal, init;
 };
 

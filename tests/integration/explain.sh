@@ -218,6 +218,18 @@ test_namespaces() {
 	nothing_is_left
 }
 
+# Of one that runs the script says how it is entered, and that is how.
+test_running() {
+	begin
+	expect 0 ctl run -d --name web -h inside busybox sleep 1000
+	local enter
+	enter=$(ctl explain web | sed -n 's/.*real one: \(nsenter .*\) sh$/\1/p')
+	is "$($enter hostname)" inside
+	ctl kill web >/dev/null
+	ctl wait web >/dev/null
+	! ctl explain web | grep -q 'real one' || fail 'it does not run any more'
+}
+
 test_bad_input() {
 	daemon_start
 	local name message
