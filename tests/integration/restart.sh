@@ -6,12 +6,12 @@ pid_of() { field_of "$1" .pid; }
 
 test_restart() {
 	daemon_start
-	ctl run -d --name r --init busybox sleep 1000 >/dev/null
+	ctl run -d --name r busybox sleep 1000 >/dev/null
 	ctl create --name c busybox sleep 1000 >/dev/null
 	ctl run --name e busybox true
 	local before
 	before=$(pid_of r)
-	expect 0 ctl restart r c e
+	expect 0 ctl restart -t 0 r c e
 	is "$OUT" $'r\nc\ne'
 	is "$(state_of r) $(runs_of r)" 'running 2'
 	is "$(state_of c) $(runs_of c)" 'running 1' 'one that has never run'
