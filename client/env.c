@@ -61,39 +61,64 @@ int label_set(struct json_object *map, const char *text, struct error *err)
 	return 0;
 }
 
-/* Not fd_read_file: the user may well give a pipe here, as in --env-file <(…). */
+/* Not fd_read_file: the user may well give a pipe here, as in --env-file <(…). Caller frees. */
+static char *read_text(const char *path, size_t *ret_size, struct error *err)
+{
+	_cleanup_free_ char *text = malloc(FILE_MAX + 2);
+	if (text == NULL)
+		abort();
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		error_errno(err, "open it");
+		return NULL;
+	}
+	size_t size = fread(text, 1, FILE_MAX + 1, file);
+	int errnum = ferror(file) ? errno : 0;
+	fclose(file);
+	if (errnum != 0)
+		error_errnum(err, errnum, "read it");
+	else if (size > FILE_MAX)
+		error_set(err, ERROR_USAGE, "larger than %d bytes", FILE_MAX);
+	else {
+		text[size] = '\0';
+		*ret_size = size;
+		return steal_pointer(&text);
+	}
+	return NULL;
+}
+
+static int read_line(struct json_object *into, char *line, size_t length, bool first, line_handler *handle,
+	struct error *err)
+{
+	if (!utf8_valid(line, length) || strlen(line) != length)
+		return error_set(err, ERROR_USAGE, "not UTF-8");
+	if (length > 0 && line[length - 1] == '\r')
+		line[length - 1] = '\0';
+	const char *start = line + strspn(line, " \t");
+	if (first && strncmp(start, "\xEF\xBB\xBF", 3) == 0)
+		start += 3;
+	if (*start == '\0' || *start == '#')
+		return 0;
+	if (strcspn(start, " \t") < strcspn(start, "="))
+		return error_set(err, ERROR_USAGE, "white space in a name");
+	return handle(into, start, err);
+}
+
 static int read_lines(struct json_object *into, const char *path, line_handler *handle, struct error *err)
 {
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return error_errno(err, "open it");
-	_cleanup_free_ char *line = NULL;
-	size_t capacity = 0, total = 0;
-	ssize_t length;
-	int number = 0, result = 0;
-	while (result == 0 && (length = getline(&line, &capacity, file)) >= 0) {
-		number++;
-		total += (size_t) length;
-		while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-			line[--length] = '\0';
-		const char *start = line + strspn(line, " \t");
-		if (number == 1 && strncmp(start, "\xEF\xBB\xBF", 3) == 0)
-			start += 3;
-		if (total > FILE_MAX)
-			result = error_set(err, ERROR_USAGE, "larger than %d bytes", FILE_MAX);
-		else if (!utf8_valid(line, (size_t) length))
-			result = error_set(err, ERROR_USAGE, "line %d: not UTF-8", number);
-		else if (*start == '\0' || *start == '#')
-			continue;
-		else if (strcspn(start, " \t") < strcspn(start, "="))
-			result = error_set(err, ERROR_USAGE, "line %d: white space in a name", number);
-		else if (handle(into, start, err) < 0)
-			result = error_wrap(err, "line %d", number);
+	size_t size, at = 0;
+	_cleanup_free_ char *text = read_text(path, &size, err);
+	if (text == NULL)
+		return -1;
+	for (int number = 1; at < size; number++) {
+		char *line = text + at, *end = memchr(line, '\n', size - at);
+		size_t length = end != NULL ? (size_t) (end - line) : size - at;
+		line[length] = '\0';
+		if (read_line(into, line, length, number == 1, handle, err) < 0)
+			return error_wrap(err, "line %d", number);
+		at += length + 1;
 	}
-	if (result == 0 && ferror(file))
-		result = error_errno(err, "read it");
-	fclose(file);
-	return result;
+	return 0;
 }
 
 int env_set_file(struct json_object *array, const char *path, struct error *err)

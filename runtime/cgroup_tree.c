@@ -380,6 +380,7 @@ void cgroup_parent_leave(int instance_fd, const char *parent, bool protected)
 	if (parent[0] == '/' || parent[0] == '\0')
 		return;
 	_cleanup_fd_ int lock = cgroup_tree_lock(instance_fd, true);
+	(void) lock; /* clang does not count its cleanup as a use */
 	while (prefix(parent, n + 1, part) != NULL)
 		n++;
 	for (; n > 0; n--)

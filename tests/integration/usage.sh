@@ -63,6 +63,7 @@ test_values() {
 		run -e =x busybox => run: --env '=x': the variable has no name | ctl run --help lists its options
 		run --env-file $T/nowhere busybox => run: --env-file '$T/nowhere': open it: No such file or directory | ctl run --help lists its options
 		run --env-file $T busybox => run: --env-file '$T': read it: Is a directory | ctl run --help lists its options
+		run --env-file /dev/zero busybox => run: --env-file '/dev/zero': larger than 1048576 bytes | ctl run --help lists its options
 		run --env-file $T/env busybox => run: --env-file '$T/env': line 1: white space in a name | ctl run --help lists its options
 		run -v relative busybox => run: --volume 'relative': not SOURCE:TARGET[:OPTIONS] | ctl run --help lists its options
 		run -v /data busybox => run: --volume '/data': not SOURCE:TARGET[:OPTIONS] | --tmpfs TARGET mounts an empty one that goes with the container's end
