@@ -55,11 +55,16 @@ static bool recorded(const struct container *c, struct exit_status *ret_exit)
 	char path[ID_TEXT_SIZE + 16];
 	_cleanup_free_ char *text = NULL;
 	struct error ignored;
+	struct exit_status found;
 
 	snprintf(path, sizeof(path), "%s/exit.json", container_id(c));
-	return !c->bundle.transient &&
-	       fd_read_file(c->d->store->containers, path, EXIT_JSON_MAX, &text, NULL, &ignored) == 0 &&
-	       exit_load_text(text, ret_exit, &ignored) == 0 && ret_exit->run == c->run;
+	/* It may be the end of the run before. */
+	if (c->bundle.transient ||
+		fd_read_file(c->d->store->containers, path, EXIT_JSON_MAX, &text, NULL, &ignored) < 0 ||
+		exit_load_text(text, &found, &ignored) < 0 || found.run != c->run)
+		return false;
+	*ret_exit = found;
+	return true;
 }
 
 static void give_to_worker(struct burial *burial)
