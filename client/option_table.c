@@ -49,6 +49,8 @@ const struct option config_options[] = {
 	{ "domainname", 0, VALUE_TEXT, GROUP_PROCESS, "domainname", "NAME", "the NIS domain name" },
 	{ "init", 0, VALUE_FLAG, GROUP_PROCESS, "init", NULL,
 		"run a small init that passes signals on and reaps" },
+	{ "systemd", 0, VALUE_FLAG, GROUP_PROCESS, "systemd", NULL,
+		"the program is systemd: --cgroup-rw, tmpfs on /run and /tmp, container=, SIGRTMIN+3" },
 	{ "stop-signal", 0, VALUE_SIGNAL, GROUP_PROCESS, "stop_signal", "SIGNAL",
 		"what stop sends first (SIGTERM)" },
 	{ "stop-timeout", 0, VALUE_TIMEOUT, GROUP_PROCESS, "stop_timeout_ms", "TIME",
@@ -72,6 +74,8 @@ const struct option config_options[] = {
 
 	{ "privileged", 0, VALUE_FLAG, GROUP_SECURITY, "privileged", NULL,
 		"all capabilities, all of /proc and /sys, no no_new_privs: root on this host" },
+	{ "cgroup-rw", 0, VALUE_FLAG, GROUP_SECURITY, "cgroup_rw", NULL,
+		"it may make cgroups of its own, below its limits" },
 	{ "cap-add", 0, VALUE_CAPABILITY, GROUP_SECURITY, "capabilities_add", "CAP",
 		"add a capability, or ALL" },
 	{ "cap-drop", 0, VALUE_CAPABILITY, GROUP_SECURITY, "capabilities_drop", "CAP",

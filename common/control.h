@@ -93,6 +93,7 @@ enum start_flags {
 				      else stdin stays open for the next client */
 	START_TERMINAL = 1 << 8,   /* a terminal instead of pipes */
 	START_TRACE = 1 << 9,	   /* STARTED tells how long each step took */
+	START_CGROUP_RW = 1 << 10, /* the container makes cgroups of its own */
 };
 
 enum console_flags {

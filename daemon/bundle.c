@@ -22,14 +22,15 @@
 #include "runtime/cgroup_tree.h"
 
 #define TIMEOUT_MS_MAX (INT64_C(10) * 365 * 24 * 3600 * 1000)
-#define TEXT_MAX       256 /* user, a group */
-#define HOSTNAME_MAX   64  /* uname(2) */
+#define TEXT_MAX       256	    /* user, a group */
+#define HOSTNAME_MAX   64	    /* uname(2) */
+#define SYSTEMD_HALT   "SIGRTMIN+3" /* systemd(1) */
 
 /* What a foreign bundle's own config.json says. */
 static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
 	"groups", "hostname", "init", "read_only", "mounts", "capabilities_add", "capabilities_drop",
 	"no_new_privileges", "privileged", "ulimits", "sysctls", "shm_size", "oom_score_adj", "domainname",
-	"devices", "device_rules" };
+	"devices", "device_rules", "cgroup_rw", "systemd" };
 
 void bundle_done(struct bundle *bundle)
 {
@@ -69,7 +70,7 @@ uint32_t bundle_start_flags(const struct bundle *bundle)
 	return (bundle->transient ? START_TRANSIENT : 0) | (bundle->open_stdin ? START_STDIN : 0) |
 	       (bundle->terminal ? START_TERMINAL : 0) | (bundle->direct ? START_DIRECT : 0) |
 	       (bundle->lock ? START_LOCK : 0) | (bundle->log ? START_LOG : 0) |
-	       (bundle->trace ? START_TRACE : 0);
+	       (bundle->trace ? START_TRACE : 0) | (bundle->cgroup_rw ? START_CGROUP_RW : 0);
 }
 
 /* ---- id and name ---- */
@@ -205,7 +206,8 @@ static int read_command(
 static int read_stop(
 	struct json_object *config, const struct config *defaults, struct bundle *bundle, struct error *err)
 {
-	const char *name = json_string(config, "stop_signal", "SIGTERM");
+	const char *name = json_string(
+		config, "stop_signal", json_flag(config, "systemd", false) ? SYSTEMD_HALT : "SIGTERM");
 	int64_t timeout = json_int(config, "stop_timeout_ms", defaults->stop_timeout_ms);
 	char shown[64];
 
@@ -335,6 +337,7 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 		json_add_bool(obj, "trace", true);
 	json_add_bool(obj, "remove", bundle->transient);
 	json_add_string(obj, "cgroup_parent", bundle->cgroup_parent);
+	json_add_bool(obj, "cgroup_rw", bundle->cgroup_rw);
 	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
 	json_add_time(obj, "created_at", bundle->created_ns);
 	json_put(&bundle->shim_json);
@@ -362,6 +365,7 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	bundle.transient = json_flag(config, "remove", false);
 	bundle.trace = json_flag(config, "trace", false);
 	bundle.open_stdin = json_flag(config, "open_stdin", false);
+	bundle.cgroup_rw = json_flag(config, "cgroup_rw", json_flag(config, "systemd", false));
 	bundle.terminal = json_flag(config, "terminal", false);
 	if (bundle.folder) {
 		if (check_foreign(config, err) < 0)
@@ -480,6 +484,7 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->timeout_ms = json_int(obj, "timeout_ms", 0);
 	bundle->trace = json_flag(obj, "trace", false);
 	bundle->cgroup_parent = copy_text(obj, "cgroup_parent");
+	bundle->cgroup_rw = json_flag(obj, "cgroup_rw", false);
 	if (bundle->cgroup_parent && cgroup_parent_check(bundle->cgroup_parent, err) < 0)
 		return error_wrap(err, "shim.json: cgroup_parent");
 	return 0;

@@ -35,6 +35,7 @@ struct bundle {
 	int64_t timeout_ms; /* 0: none */
 	bool trace;	    /* each start tells how long its steps took */
 	int64_t created_ns;
+	bool cgroup_rw;
 	char *cgroup_parent;  /* as in cgroup_tree.h; NULL: our own folder */
 	struct limits limits; /* those that were asked for; bundle_limits reads them */
 	bool has_limits;

@@ -63,6 +63,8 @@ static int add_env(
 	env_set(env, entry);
 	if (json_flag(config, "terminal", false))
 		env_set(env, "TERM=xterm");
+	if (json_flag(config, "systemd", false))
+		env_set(env, "container=containerd-lite");
 	if (json_length(wanted) > ENV_MAX)
 		return error_config(err, "config.env", "config.env has more than %d entries", ENV_MAX);
 	for (size_t i = 0; i < json_length(wanted); i++) {
@@ -199,18 +201,21 @@ static void add_option(struct json_object *mount, const char *option, size_t siz
 }
 
 /* A default mount's options, of which two may be the user's: what is read-only is not so where everything is
- * allowed, and /dev/shm has the size that was asked for. */
+ * allowed (nor are the cgroups of a container that makes its own), and /dev/shm has the size that was asked
+ * for. */
 static void add_default_options(
 	struct json_object *mount, const struct default_mount *m, struct json_object *config)
 {
-	bool privileged = json_flag(config, "privileged", false);
+	bool writable = json_flag(config, "privileged", false) ||
+			(strcmp(m->type, "cgroup") == 0 &&
+				json_flag(config, "cgroup_rw", json_flag(config, "systemd", false)));
 	bool sized = strcmp(m->destination, "/dev/shm") == 0 && json_get(config, "shm_size");
 	char size_text[40];
 
 	for (const char *p = m->options; *p;) {
 		size_t size = strcspn(p, ",");
 
-		if (!(privileged && size == 2 && strncmp(p, "ro", 2) == 0) &&
+		if (!(writable && size == 2 && strncmp(p, "ro", 2) == 0) &&
 			!(sized && strncmp(p, "size=", 5) == 0))
 			add_option(mount, p, size);
 		p += size + (p[size] == ',');
@@ -222,10 +227,10 @@ static void add_default_options(
 }
 
 /* Those of the table, in its order, but for a place that the user mounts something of his own on. */
-static void add_default_mounts(
-	struct json_object *mounts, struct json_object *wanted, struct json_object *config)
+static void add_table(struct json_object *mounts, const struct default_mount *table,
+	struct json_object *wanted, struct json_object *config)
 {
-	for (const struct default_mount *m = default_mounts; m->destination; m++) {
+	for (const struct default_mount *m = table; m->destination; m++) {
 		struct json_object *mount;
 
 		if (is_target(wanted, m->destination) && strcmp(m->destination, "/proc") != 0)
@@ -292,7 +297,9 @@ static int add_mounts(
 			err, "config.mounts", "config.mounts has more than %d entries", MOUNTS_MAX);
 	if (check_shm_size(config, err) < 0)
 		return -1;
-	add_default_mounts(mounts, wanted, config);
+	add_table(mounts, default_mounts, wanted, config);
+	if (json_flag(config, "systemd", false))
+		add_table(mounts, systemd_mounts, wanted, config);
 	*ret_defaults = json_length(mounts);
 	for (size_t i = 0; i < json_length(wanted); i++)
 		if (add_mount(mounts, json_object_array_get_idx(wanted, i), i, err) < 0)

@@ -65,6 +65,7 @@ int step_paths(struct child *c, struct error *err);
 int step_readonly(struct child *c, struct error *err);
 int step_user(struct child *c, struct error *err);
 int step_cwd(struct child *c, struct error *err);
+int step_delegate(struct child *c, struct error *err);
 int step_device_filter(struct child *c, struct error *err);
 int step_rlimits(struct child *c, struct error *err);
 int step_descriptors(struct child *c, struct error *err);

@@ -60,6 +60,14 @@ const struct default_mount default_mounts[] = {
 	{ NULL, NULL, NULL, NULL },
 };
 
+const struct default_mount systemd_mounts[] = {
+	/* Whatever the root file system has there: what was written by a boot before must be gone. */
+	{ "/run", "tmpfs", "tmpfs", "nosuid,nodev,mode=755" },
+	{ "/run/lock", "tmpfs", "tmpfs", "nosuid,nodev,noexec,mode=1777,size=5m" },
+	{ "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777" },
+	{ NULL, NULL, NULL, NULL },
+};
+
 const struct default_rlimit default_rlimits[] = {
 	/* More than 1024 by default breaks programs that use select(2) or close every possible descriptor. */
 	{ "RLIMIT_NOFILE", 1024, 524288 },

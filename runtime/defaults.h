@@ -20,6 +20,7 @@ struct default_mount {
 	const char *destination, *type, *source, *options;
 };
 extern const struct default_mount default_mounts[];
+extern const struct default_mount systemd_mounts[]; /* what a container that systemd runs in has besides */
 
 struct default_rlimit {
 	const char *type; /* "RLIMIT_NOFILE" */

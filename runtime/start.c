@@ -74,13 +74,14 @@ int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_
 	_cleanup_fd_ int ours = pair[0], theirs = pair[1];
 	if (fd_nonblock(ours, true) < 0)
 		return start_failed(err, "make a pair of sockets");
+	int cgroup = s->delegated ? s->inner_cgroup_fd : s->cgroup_fd;
 	struct clone_args args = {
 		/* The caller's signal handlers would write to descriptors that it shares with the child. */
 		.flags = NAMESPACES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
-			 (s->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+			 (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uintptr_t) &pidfd,
 		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t) (s->cgroup_fd >= 0 ? s->cgroup_fd : 0),
+		.cgroup = (uint64_t) (cgroup >= 0 ? cgroup : 0),
 	};
 	pid_t pid = sys_clone3(&args);
 	if (pid < 0)

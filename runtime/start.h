@@ -24,8 +24,10 @@ struct start {
 		rootfs; /* absolute path of the root, or of the overlay's lower layer, as the user wrote it */
 	bool direct;	/* rootfs itself is the root; else an overlay over it */
 	int layers_fd;	/* overlay: the folder that holds upper/ and work/ (made here if missing); else -1 */
-	bool is_volatile;	/* overlay option volatile: nothing of it needs to survive */
-	int cgroup_fd;		/* the container's cgroup, O_PATH or O_RDONLY; -1: stay in the caller's */
+	bool is_volatile; /* overlay option volatile: nothing of it needs to survive */
+	int cgroup_fd;	  /* the container's cgroup, O_PATH or O_RDONLY; -1: stay in the caller's */
+	bool delegated;	  /* it runs in inner_cgroup_fd, one below, which is its own (delegate.h) */
+	int inner_cgroup_fd;
 	int stdio[3];		/* become 0, 1, 2; blocking. Not looked at with a terminal */
 	bool terminal;		/* made by the child; START_SYNC_CONSOLE brings the master */
 	uint16_t rows, columns; /* its size; 0 and 0: what config.json says, else 24x80 */

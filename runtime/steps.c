@@ -39,6 +39,7 @@ static const struct step steps[] = {
 	{ "read-only", step_readonly },
 
 	{ "user", step_user },
+	{ "cgroup", step_delegate },
 	/* Once all nodes are made. */
 	{ "devices", step_device_filter },
 	/* Before the limits, which may leave no descriptor to be had. */

@@ -29,6 +29,7 @@
 #include "common/log.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_tree.h"
+#include "runtime/delegate.h"
 #include "runtime/oom.h"
 #include "runtime/start.h"
 #include "shim/console.h"
@@ -57,9 +58,10 @@ struct shim {
 
 	enum shim_state state;
 	int dir_fd, cgroup_parent_fd, cgroup_fd, rootfs_lock_fd;
-	bool protected; /* a limit of it protects memory */
-	int mntns_fd;	/* keeps the container's mounts, whose end may take long, until the exit has been told
-			 */
+	int inner_cgroup_fd, exec_cgroup_fd; /* with START_CGROUP_RW */
+	bool protected;			     /* a limit of it protects memory */
+	int mntns_fd; /* keeps the container's mounts, whose end may take long, until the exit has been told
+		       */
 	pid_t pid;
 	int pidfd;
 	struct event *pidfd_event;
@@ -105,6 +107,8 @@ static void release(struct shim *s)
 	if (s->cgroup_fd >= 0)
 		cgroup_parent_leave(s->fds[FD_CGROUP], s->start.cgroup_parent, s->protected);
 	fd_close(&s->cgroup_fd);
+	fd_close(&s->inner_cgroup_fd);
+	fd_close(&s->exec_cgroup_fd);
 	fd_close(&s->cgroup_parent_fd);
 	fd_close(&s->mntns_fd);
 	fd_close(&s->rootfs_lock_fd);
@@ -339,7 +343,8 @@ static void started(struct shim *s)
 	message->started_ns = s->exit.started_ns = clock_realtime_ns();
 	if (s->state == SHIM_STARTING)
 		s->state = SHIM_RUNNING;
-	execs_start(&s->execs, s->start.id, s->dir_fd, s->cgroup_fd, s->pid, s->pidfd);
+	execs_start(&s->execs, s->start.id, s->dir_fd,
+		s->exec_cgroup_fd >= 0 ? s->exec_cgroup_fd : s->cgroup_fd, s->pid, s->pidfd);
 	link_send(&s->link, message, CONTROL_STARTED,
 		(uint32_t) offsetof(struct control_started, steps[message->n_steps]), s->pidfd);
 	if (s->start.flags & START_CONSOLE)
@@ -597,6 +602,8 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 		.layers_fd = s->start.flags & START_DIRECT ? -1 : s->dir_fd,
 		.is_volatile = transient(s),
 		.cgroup_fd = s->cgroup_fd,
+		.delegated = s->inner_cgroup_fd >= 0,
+		.inner_cgroup_fd = s->inner_cgroup_fd,
 		.stdio = { stdio[0], stdio[1], stdio[2] },
 		.trace = s->start.flags & START_TRACE,
 		.terminal = s->console.terminal,
@@ -638,7 +645,9 @@ static int make_cgroup(struct shim *s)
 		return -1;
 	s->protected = limits_protect(&limits);
 	if (cgroup_create(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id, &limits,
-		    &s->cgroup_parent_fd, &s->cgroup_fd, &s->error) == 0)
+		    &s->cgroup_parent_fd, &s->cgroup_fd, &s->error) == 0 &&
+		(!(s->start.flags & START_CGROUP_RW) ||
+			delegate_make(s->cgroup_fd, &s->inner_cgroup_fd, &s->exec_cgroup_fd, &s->error) == 0))
 		return 0;
 	memcpy(s->error.phase, "cgroup", sizeof "cgroup");
 	return -1;
@@ -707,6 +716,8 @@ int shim_main(int control_sock)
 		.dir_fd = -1,
 		.cgroup_parent_fd = -1,
 		.cgroup_fd = -1,
+		.inner_cgroup_fd = -1,
+		.exec_cgroup_fd = -1,
 		.rootfs_lock_fd = -1,
 		.mntns_fd = -1,
 		.pidfd = -1,
