@@ -90,8 +90,11 @@ static void put_begin(const struct explanation *x)
 	fputs("finish() { # whatever happens\n"
 	      "\texec 9>&-\n"
 	      "\twait\n"
-	      "\tfor _ in 1 2 3 4 5 6 7 8; do rmdir \"$cgroup\" 2>/dev/null && break; [ -d \"$cgroup\" ] || "
-	      "break; sleep 0.2; done\n"
+	      "\tfor _ in 1 2 3 4 5 6 7 8; do\n"
+	      "\t\tfind \"$cgroup\" -depth -type d -exec rmdir {} + 2>/dev/null || true\n"
+	      "\t\t[ -d \"$cgroup\" ] || break\n"
+	      "\t\tsleep 0.2\n"
+	      "\tdone\n"
 	      "\trm -rf --one-file-system \"$dir\"\n"
 	      "}\n"
 	      "trap finish EXIT\n"
@@ -109,7 +112,7 @@ static void put_end(const struct explanation *x)
 		out);
 	explain_line(out, "to look around in it", "# nsenter --target \"$pid\" --all sh");
 	fputs("code=0\n"
-	      "wait \"$program\" || code=$?\n"
+	      "wait \"$program\" 2>/dev/null || code=$?\n"
 	      "while kill -0 \"$program\" 2>/dev/null; do code=0; wait \"$program\" || code=$?; done\n"
 	      "exit $code\n",
 		out);
@@ -122,6 +125,7 @@ static void put_script(const char *name, struct json_object *config, struct json
 	x.direct = strcmp(json_string(shim, "rootfs_mode", ""), "direct") == 0;
 	x.terminal = json_flag(json_get(config, "process"), "terminal", false);
 	x.init = json_flag(shim, "init", false);
+	x.cgroup_rw = json_flag(shim, "cgroup_rw", false);
 	put_begin(&x);
 	explain_limits(&x);
 	explain_program(&x);

@@ -16,7 +16,7 @@ struct explanation {
 	const char *name;
 	struct json_object *config, *shim; /* borrowed */
 	int64_t pid;			   /* of its first process; 0: it does not run */
-	bool direct, terminal, init;
+	bool direct, terminal, init, cgroup_rw;
 };
 
 /* explain_text.c: how the script is written. */

@@ -117,6 +117,16 @@ static void put_defaults(const struct explanation *x, struct json_object *files)
 	put_default(x->out, files, "pids.max", pids);
 }
 
+/* --cgroup-rw: what it makes itself lies below a cgroup that it cannot change. */
+static void put_delegation(FILE *out)
+{
+	explain_line(out, "its own; the one above has its limits", "mkdir \"$cgroup/container\"");
+	fputs("for name in $(cat \"$cgroup/cgroup.controllers\"); do\n"
+	      "\techo \"+$name\" >\"$cgroup/cgroup.subtree_control\" || true\n"
+	      "done 2>/dev/null\n",
+		out);
+}
+
 void explain_limits(const struct explanation *x)
 {
 	struct json_object *wanted = json_get(json_get(x->config, "linux"), "resources");
@@ -132,6 +142,8 @@ void explain_limits(const struct explanation *x)
 	json_object_object_foreach (files, file, value)
 		write_file(x->out, file, json_object_get_string(value));
 	put_defaults(x, files);
+	if (x->cgroup_rw)
+		put_delegation(x->out);
 	if (json_get(x->shim, "cgroup_parent") != NULL)
 		explain_note(x->out, "(Not expressed: the cgroup that it is to lie in, --cgroup-parent.)");
 }

@@ -260,12 +260,19 @@ void explain_program(const struct explanation *x)
 	bool open_stdin = json_flag(x->shim, "open_stdin", false);
 	explain_line(out, open_stdin ? "its standard input (-i)" : "without -i it reads nothing", "exec 3<%s",
 		open_stdin ? "&0" : "/dev/null");
+	if (x->cgroup_rw)
+		explain_line(out, "its user may make cgroups below it",
+			"for name in . cgroup.procs cgroup.threads cgroup.subtree_control memory.oom.group "
+			"memory.reclaim; do\n"
+			"\t[ ! -e \"$cgroup/container/$name\" ] || chown \"$uid:$gid\" "
+			"\"$cgroup/container/$name\"\n"
+			"done");
 	fputs("(\n", out);
 	explain_line(out, "the pid of this part",
 		"\t"
 		"read -r self _ </proc/self/stat");
 	explain_line(out, "before the namespaces: it is the root of what it sees",
-		"\techo \"$self\" >\"$cgroup/cgroup.procs\"");
+		"\techo \"$self\" >\"$cgroup%s/cgroup.procs\"", x->cgroup_rw ? "/container" : "");
 	struct json_object *oom = json_get(json_get(x->config, "process"), "oomScoreAdj");
 	if (oom != NULL)
 		explain_line(out, "killed sooner or later than others",
