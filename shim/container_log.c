@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/fd.h"
+#include "common/parse.h"
 #include "shim/cri.h"
 
 #define BATCH 64 /* records a writev */
@@ -21,6 +23,34 @@ const char *container_log_name(unsigned index, char buf[32])
 	else
 		snprintf(buf, 32, "%s.%u", LOG_FILE, index);
 	return buf;
+}
+
+/* An extended attribute: it stays with the file, however that is named by now. */
+#define NUMBER "user.containerd-lite.number"
+
+int64_t container_log_number(int fd)
+{
+	char text[24];
+	uint64_t number;
+	ssize_t n = fgetxattr(fd, NUMBER, text, sizeof text - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return parse_u64(text, INT64_MAX, &number) < 0 ? 0 : (int64_t) number;
+}
+
+/* False: the file system does not keep it. */
+static bool set_number(int fd, int64_t number)
+{
+	char text[24];
+	int n = snprintf(text, sizeof text, "%jd", (intmax_t) number);
+	return fsetxattr(fd, NUMBER, text, (size_t) n, 0) == 0;
+}
+
+/* new is old's successor. */
+static void count_on(int old, int new)
+{
+	int64_t number = container_log_number(old);
+	if (number > 0 || set_number(old, number = 1))
+		set_number(new, number + 1);
 }
 
 static int open_current(struct container_log *log, int flags)
@@ -85,6 +115,7 @@ static void rotate(struct container_log *log)
 		renameat(
 			log->dir_fd, container_log_name(i - 1, from), log->dir_fd, container_log_name(i, to));
 	if (open_current(log, O_EXCL) == 0) {
+		count_on(old, log->fd);
 		close(old);
 		return;
 	}

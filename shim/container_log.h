@@ -21,6 +21,10 @@ struct container_log {
 	uint64_t lost_total;
 };
 
+/* Of the file, counted from the first one on: the next one's is the next number. 0: it has none, because
+ * nothing has been rotated yet, or the file system does not keep them. */
+int64_t container_log_number(int fd);
+
 /* Opens for appending, after whatever earlier runs wrote; a record that a crash tore is ended first. 0, or -1
  * with errno. */
 int container_log_open(struct container_log *log, int dir_fd, int64_t max_size, uint32_t max_files);

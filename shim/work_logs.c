@@ -23,6 +23,7 @@
 #define WHOLE_BYTES  (WIRE_MESSAGE_MAX - 4096) /* of text in a reply that is the only one */
 #define RECORD_COST  96			       /* of a record in JSON beside its text */
 #define RUN_FILE_MAX 4096
+#define LOOK_MS	     100 /* between looks at the folder while a client does not read */
 
 struct logs {
 	struct work *work;
@@ -30,6 +31,8 @@ struct logs {
 	struct log_reader reader;
 	struct json_object *records; /* not yet sent */
 	size_t cost;
+	int watch;		 /* of the folder, while it is followed; else -1 */
+	bool changed;		 /* the folder, while a reply was sent */
 	bool more, follow, gone; /* gone: the client */
 };
 
@@ -40,14 +43,34 @@ static bool wanted(const struct control_work *m, const struct cri_record *record
 	       (m->log_until_ns == 0 || record->time_ns <= m->log_until_ns);
 }
 
+static void take_changes(int watch)
+{
+	char events[4096] __attribute__((aligned(8)));
+	while (read(watch, events, sizeof events) > 0)
+		;
+}
+
+/* A client that does not read is no reason to lose what is rotated away meanwhile; one look at it in a while
+ * is enough. */
+static void wait_client(struct logs *l)
+{
+	struct pollfd p[2] = { { .fd = l->work->client_fd, .events = POLLOUT },
+		{ .fd = l->watch, .events = POLLIN } };
+	if (poll(p, 2, -1) < 0 || p[1].revents == 0)
+		return;
+	take_changes(l->watch);
+	l->changed = true;
+	log_reader_keep_up(&l->reader);
+	poll(p, 1, LOOK_MS);
+}
+
 /* The connection is in non-blocking mode, which the daemon shares. */
 static void send_all(struct logs *l, const char *text, size_t size)
 {
 	while (size > 0 && !l->gone) {
 		ssize_t n = send(l->work->client_fd, text, size, MSG_NOSIGNAL);
-		struct pollfd p = { .fd = l->work->client_fd, .events = POLLOUT };
 		if (n < 0 && errno == EAGAIN)
-			poll(&p, 1, -1);
+			wait_client(l);
 		else if (n < 0 && errno != EINTR)
 			l->gone = true;
 		if (n > 0) {
@@ -116,6 +139,20 @@ static void add_record(struct logs *l, const struct cri_record *record)
 	json_object_array_add(l->records, obj);
 }
 
+/* In the log's own words for what it lost itself (container_log.c). */
+static void add_gap(struct logs *l, int64_t time_ns, uint64_t missing)
+{
+	char count[32] = "some", text[160];
+	if (missing > 0)
+		snprintf(count, sizeof count, "%ju bytes", (uintmax_t) missing);
+	int n = snprintf(text, sizeof text,
+		"[containerd-lite: %s of the log missing: rotated away before being read]", count);
+	struct cri_record record = {
+		.time_ns = time_ns, .is_stderr = true, .bytes = text, .size = (size_t) n
+	};
+	add_record(l, &record);
+}
+
 /* Passes over all but the last n lines. A line may be several records, the last of which is not partial. */
 static void skip_to_tail(struct logs *l, uint64_t n)
 {
@@ -147,7 +184,10 @@ static int too_large(struct error *err)
 static int send_present(struct logs *l, struct error *err)
 {
 	struct cri_record record;
+	uint64_t missing;
 	while (!l->gone && log_reader_next(&l->reader, &record)) {
+		if (log_reader_gap(&l->reader, &missing))
+			add_gap(l, record.time_ns, missing);
 		if (!wanted(&l->work->message, &record))
 			continue;
 		add_record(l, &record);
@@ -179,12 +219,15 @@ static bool run_over(struct logs *l)
 }
 
 /* Waits for the folder to change. False: the client is gone, or its time is up. */
-static bool wait_change(struct logs *l, int watch)
+static bool wait_change(struct logs *l)
 {
-	char events[4096] __attribute__((aligned(8)));
-	struct pollfd p[2] = { { .fd = watch, .events = POLLIN },
+	struct pollfd p[2] = { { .fd = l->watch, .events = POLLIN },
 		{ .fd = l->work->client_fd, .events = POLLRDHUP } };
 	int64_t until = l->work->message.log_until_ns, left = -1;
+	if (l->changed) {
+		l->changed = false;
+		return true;
+	}
 	if (until != 0) {
 		left = (until - clock_realtime_ns()) / 1000000 + 1;
 		if (left <= 0)
@@ -193,8 +236,7 @@ static bool wait_change(struct logs *l, int watch)
 	int n = poll(p, 2, left > INT32_MAX ? INT32_MAX : (int) left);
 	if (p[1].revents != 0 || (n < 0 && errno != EINTR))
 		return false;
-	while (read(watch, events, sizeof events) > 0)
-		;
+	take_changes(l->watch);
 	return n != 0;
 }
 
@@ -206,12 +248,13 @@ static int follow(struct logs *l, struct error *err)
 	if (watch < 0 || inotify_add_watch(watch, path,
 				 IN_CREATE | IN_MODIFY | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF) < 0)
 		return error_errno(err, "watch the container's folder");
+	l->watch = watch;
 	for (bool over = false;;) {
 		/* Asked before the last look: the log is written before the exit record. */
 		over = run_over(l);
 		if (send_present(l, err) < 0)
 			return -1;
-		if (over || l->gone || !wait_change(l, watch))
+		if (over || l->gone || !wait_change(l))
 			return 0;
 	}
 }
@@ -224,13 +267,16 @@ int work_logs(struct work *w, struct error *err)
 	if (work_open_parent(w, &parent, err) < 0 || folder_open(parent, m->id, &dir, err) < 0)
 		return -1;
 	l.dir_fd = dir;
+	l.watch = -1;
 	if (log_reader_open(&l.reader, dir) < 0)
 		return error_errno(err, "open the log");
 	l.records = json_object_new_array();
 	if (m->log_tail >= 0)
 		skip_to_tail(&l, (uint64_t) m->log_tail);
+	log_reader_go_on(&l.reader);
 	bool live = l.follow && (m->log_flags & LOGS_RUNNING);
 	int result = live ? follow(&l, err) : send_present(&l, err);
+	l.watch = -1;
 	if (result == 0)
 		send_records(&l, false);
 	json_put(&l.records);

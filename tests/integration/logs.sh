@@ -63,6 +63,37 @@ test_follow() {
 	is "$OUT" $'line 19\nline 20'
 }
 
+test_a_follower_who_does_not_read_is_told_what_is_missing() { # limit 120
+	daemon_start
+	expect 0 ctl run -d --name c --log-opt max-size=200k,max-file=2 -v "$T:/t" busybox sh -c \
+		'echo 999999; until [ -e /t/go ]; do sleep 0.1; done; seq 1000000 1200000; touch /t/written; until [ -e /t/end ]; do sleep 0.1; done'
+	py <<-'PY'
+		import pathlib, re, time
+		T = pathlib.Path(os.environ["T"])
+		conn = Conn()
+		conn.send("Logs", {"container": "c", "stdout": True, "stderr": True, "follow": True}, more=True)
+		records = conn.recv()["parameters"]["records"]
+		(T / "go").touch()
+		while not (T / "written").exists():
+		    time.sleep(0.05)
+		(T / "end").touch()
+		while True:
+		    reply = conn.recv()
+		    records += reply["parameters"]["records"]
+		    if not reply.get("continues"):
+		        break
+		expected, gaps = 999999, 0
+		for record in records:
+		    gap = re.fullmatch(r"\[containerd-lite: (some|\d+ bytes) of the log missing: .*\]", record["text"])
+		    if gap:
+		        assert record["stream"] == "stderr", record
+		        gaps, expected = gaps + 1, None
+		    else:
+		        assert expected in (None, int(record["text"])), (expected, record)
+		        expected = int(record["text"]) + 1
+		assert gaps >= 1 and expected == 1200001, (gaps, expected)
+	PY
+}
 test_follow_is_prompt() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'echo first; sleep 1; echo second; sleep 100'

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/error.h"
 #include "common/fd.h"
+#include "common/parse.h"
 #include "shim/container_log.h"
 #include "shim/log_reader.h"
 #include "shim/tree.h"
@@ -147,6 +149,122 @@ static void test_follow_rotation(void **state)
 	assert_int_equal(fstatat(dir, LOG_FILE ".3", &st, 0), -1);
 }
 
+static int write_lines(struct container_log *log, int from, int n)
+{
+	char line[64];
+	for (int i = from; i < from + n; i++) {
+		int size = snprintf(line, sizeof line, "line %d\n", i);
+		container_log_write(log, false, line, (size_t) size);
+	}
+	return from + n;
+}
+
+static int64_t number_of(const struct cri_record *record)
+{
+	char text[32];
+	int64_t number;
+	assert_in_range(record->size, 6, sizeof text - 1);
+	memcpy(text, record->bytes, record->size);
+	text[record->size] = '\0';
+	assert_int_equal(parse_i64(text + 5, &number), 0);
+	return number;
+}
+
+static bool keeps_numbers(void)
+{
+	return fsetxattr(dir, "user.test", "1", 1, 0) == 0;
+}
+
+/* Reads all there is; lines may be missing only where a gap is told. Returns how many gaps there were. */
+static int read_lines(struct log_reader *r, int64_t *next, uint64_t *ret_missing)
+{
+	struct cri_record record;
+	uint64_t missing;
+	int gaps = 0;
+	*ret_missing = 0;
+	while (log_reader_next(r, &record) == 1) {
+		bool gap = log_reader_gap(r, &missing);
+		gaps += gap;
+		*ret_missing += gap ? missing : 0;
+		if (gap)
+			assert_true(number_of(&record) > *next);
+		else
+			assert_int_equal(number_of(&record), *next);
+		*next = number_of(&record) + 1;
+	}
+	return gaps;
+}
+
+/* Who does not look for longer than files are kept is told that something is missing, and nobody else. */
+static void gap_with(uint32_t max_files)
+{
+	struct container_log log;
+	struct log_reader r;
+	int64_t next = 0;
+	uint64_t missing;
+	int n = 0;
+	assert_int_equal(container_log_open(&log, dir, 1000, max_files), 0);
+	assert_int_equal(log_reader_open(&r, dir), 0);
+	log_reader_go_on(&r);
+	/* A file takes 20 lines or so: never more than one rotation between two looks. */
+	for (int i = 0; i < 50; i++) {
+		n = write_lines(&log, n, 10);
+		assert_int_equal(read_lines(&r, &next, &missing), 0);
+		assert_int_equal(next, n);
+		assert_in_range(r.n, 1, max_files + 1);
+	}
+	n = write_lines(&log, n, 500);
+	assert_int_equal(read_lines(&r, &next, &missing), 1);
+	assert_int_equal(next, n);
+	n = write_lines(&log, n, 10);
+	assert_int_equal(read_lines(&r, &next, &missing), 0);
+	container_log_close(&log);
+	log_reader_close(&r);
+}
+
+static void test_gap(void **state)
+{
+	(void) state;
+	if (!keeps_numbers())
+		skip();
+	gap_with(3);
+}
+
+static void test_gap_with_one_file(void **state)
+{
+	(void) state;
+	if (!keeps_numbers())
+		skip();
+	gap_with(1);
+}
+
+/* Who only looks, and does not read, keeps some files that are rotated away; of the rest it knows the size.
+ */
+static void test_gap_of_known_size(void **state)
+{
+	struct container_log log;
+	struct log_reader r;
+	int64_t next = 0;
+	uint64_t missing;
+	int n = 0;
+	(void) state;
+	assert_int_equal(container_log_open(&log, dir, 1000, 2), 0);
+	n = write_lines(&log, n, 1);
+	assert_int_equal(log_reader_open(&r, dir), 0);
+	log_reader_go_on(&r);
+	for (int i = 0; i < 100; i++) {
+		n = write_lines(&log, n, 10);
+		log_reader_keep_up(&r);
+		assert_in_range(r.n, 1, 1 + LOG_FILES_MORE);
+	}
+	assert_int_equal(read_lines(&r, &next, &missing), 1);
+	assert_int_equal(next, n);
+	/* Whole files, each of nearly the full size. */
+	assert_in_range(missing, (n / 25 - LOG_FILES_MORE - 2) * 900, n * 50);
+	container_log_close(&log);
+	log_reader_close(&r);
+}
+
 /* Opened again after a crash: the torn record is cut, and time does not go back. */
 static void test_torn(void **state)
 {
@@ -221,6 +339,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_follow_rotation, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gap_with_one_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gap_of_known_size, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 		cmocka_unit_test(test_not_records),
