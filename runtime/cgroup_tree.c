@@ -174,9 +174,13 @@ int cgroup_missing(const char *controller, const char *file, const char *path, s
 {
 	const char *old_name = strcmp(controller, "io") == 0 ? "blkio" : controller;
 	unsigned hierarchy = 0, enabled = 0;
-	error_set(err, ERROR_NOT_SUPPORTED,
-		"%s needs the controller '%s', which is not in %s/cgroup.controllers", file, controller,
-		path);
+	if (path != NULL)
+		error_set(err, ERROR_NOT_SUPPORTED,
+			"%s needs the controller '%s', which is not in %s/cgroup.controllers", file,
+			controller, path);
+	else
+		error_set(err, ERROR_NOT_SUPPORTED,
+			"%s needs the controller '%s', which the cgroup above has not", file, controller);
 	snprintf(err->field, sizeof err->field, "%s", file);
 	if (!ask_kernel(controller, &hierarchy, &enabled))
 		return error_hint(err, "this kernel was built without it");
@@ -195,7 +199,7 @@ static int pass_failed(const char *controller, const char *file, struct error *e
 {
 	int errnum = errno;
 	if (errnum == ENOENT)
-		return cgroup_missing(controller, file, "the container's parent", err);
+		return cgroup_missing(controller, file, NULL, err);
 	error_errnum(err, errnum, "pass the controller '%s' on to the container's cgroup, for %s", controller,
 		file);
 	if (errnum == EBUSY)
@@ -223,7 +227,9 @@ static int pass_down(int instance_fd, const char *parent, int parent_fd, const c
 	if (parent[0] == '/')
 		return pass_on(parent_fd, controller);
 	_cleanup_fd_ int above = openat(instance_fd, "..", FOLDER);
-	if (above < 0 || pass_on(above, controller) < 0 || pass_on(instance_fd, controller) < 0)
+	/* There is none where the instance's is the root of them all. */
+	bool is_cgroup = above >= 0 && faccessat(above, "cgroup.procs", F_OK, 0) == 0;
+	if ((is_cgroup && pass_on(above, controller) < 0) || pass_on(instance_fd, controller) < 0)
 		return -1;
 	for (int n = 1; prefix(parent, n, part) != NULL; n++) {
 		_cleanup_fd_ int fd = sys_openat2(instance_fd, part, FOLDER, 0, BENEATH);

@@ -52,7 +52,8 @@ void cgroup_protect(int instance_fd, const char *parent);
 /* Does one of these limits protect memory? */
 bool limits_protect(const struct limits *limits);
 
-/* A controller that a cgroup has not and that `file` needs: NOT_SUPPORTED, with the fix. path: the cgroup. */
+/* A controller that a cgroup has not and that `file` needs: NOT_SUPPORTED, with the fix. path: the cgroup;
+ * NULL: the one above the container's. */
 int cgroup_missing(const char *controller, const char *file, const char *path, struct error *err);
 
 /* Among the words of cgroup.controllers. */

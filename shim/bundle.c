@@ -24,6 +24,7 @@
 #include "common/parse.h"
 #include "common/sealed.h"
 #include "runtime/cgroup.h"
+#include "runtime/cgroup_tree.h"
 #include "runtime/spec.h"
 #include "runtime/start.h"
 #include "shim/shim.h"
@@ -48,6 +49,7 @@ struct bundle {
 
 	char cgroup_name[80]; /* empty: none */
 	int mount_fd, parent_fd, cgroup_fd;
+	struct limits limits; /* its config.json's */
 	bool parent_made;
 
 	pid_t pid;
@@ -217,6 +219,8 @@ static int find_root(struct bundle *b, struct error *err)
 		if (size >= (int) sizeof b->root)
 			result = error_errnum(err, ENAMETOOLONG, "open the root file system '%s'", path);
 	}
+	b->limits = spec.limits;
+	spec.limits = (struct limits) { 0 };
 	spec_done(&spec);
 	if (result < 0 && err->phase[0] == '\0')
 		memcpy(err->phase, "spec", sizeof "spec");
@@ -257,8 +261,11 @@ static int make_cgroup(struct bundle *b, struct error *err)
 		snprintf(name, sizeof name, "%s", b->id);
 	else
 		snprintf(name, sizeof name, "containerd-lite-bundle-%d", (int) getpid());
-	if (cgroup_make(parent, name, &b->cgroup_fd, err) < 0)
+	_cleanup_fd_ int same = -1;
+	if (cgroup_create(parent, "", name, &b->limits, &same, &b->cgroup_fd, err) < 0) {
+		memcpy(err->phase, "cgroup", sizeof "cgroup");
 		return -1;
+	}
 	memcpy(b->cgroup_name, name, sizeof name);
 	return 0;
 }
@@ -422,6 +429,7 @@ int bundle_main(int argc, char **argv)
 		return report(&err);
 	if (run(&b, &code, &err) < 0)
 		code = report(&err);
+	limits_done(&b.limits);
 	if (clean_up(&b, &cleanup) < 0) {
 		report(&cleanup);
 		code = code != 0 ? code : EXIT_ENGINE;
