@@ -139,7 +139,13 @@ static int work_out(struct update *update, struct error *err)
 	if (container_check_limits(c, &update->diff, "resources", err) < 0)
 		return -1;
 	update->config = bundle_limits_text(&c->bundle, &update->after, &update->config_size, err);
-	return update->config ? 0 : -1;
+	if (!update->config)
+		return -1;
+	if (update->config_size <= BUNDLE_TEXT_MAX)
+		return 0;
+	error_set(err, ERROR_LIMIT_EXCEEDED, "its config.json would be larger than %d bytes", BUNDLE_TEXT_MAX);
+	snprintf(err->field, sizeof(err->field), "resources");
+	return -1;
 }
 
 static void save(struct update *update)

@@ -421,3 +421,43 @@ test_no_cgroup_is_left() { # limit 600
 	eventually 10 only_shims "$folder"
 }
 only_shims() { [ "$(find "$1" -mindepth 1 -type d)" = "$1/shims" ]; }
+
+# What cannot be written down is not in force either.
+test_update_on_a_full_disk() {
+	mkdir state
+	mount -t tmpfs -o size=2m tmpfs state
+	daemon_start
+	expect 0 ctl run -d --name c --cgroup-conf cgroup.max.depth=3 busybox sleep 1000
+	ctl create --name d busybox true >/dev/null
+	dd if=/dev/zero of="$STATE/fill" bs=4k 2>/dev/null || true
+	expect 1 ctl update --cgroup-conf cgroup.max.depth=5 c d
+	is "$ERR" $'ctl: c: write \'config.json\': No space left on device\nctl: d: write \'config.json\': No space left on device'
+	is "$(effective c cgroup.max.depth)" 3
+	is "$(field_of c '.limits["cgroup.max.depth"].wanted')" 3
+	rm "$STATE/fill"
+	expect 0 ctl update --cgroup-conf cgroup.max.depth=5 c d
+	is "$(effective c cgroup.max.depth)" 5
+	ctl rm -f c d >/dev/null
+	daemon_stop
+	DAEMON=
+	umount state
+}
+
+# However often, and with whatever: its configuration stays one that the next daemon can read.
+test_update_has_bounds() {
+	daemon_start
+	ctl create --name c busybox true >/dev/null
+	py <<-'EOF2'
+		conn = Conn()
+		refused = 0
+		for turn in range(12):
+		    files = {f"misc.f{turn}x{i}": "x" * 4000 for i in range(40)}
+		    reply = conn.call("Update", {"container": "c", "resources": {"cgroup": files}})
+		    refused += "error" in reply
+		    assert "error" not in reply or reply["parameters"]["message"], reply
+		assert refused == 12 or refused > 4, refused
+	EOF2
+	daemon_kill
+	daemon_start
+	is "$(state_of c)" created
+}
