@@ -23,6 +23,7 @@ struct update {
 	struct limits after, diff;
 	char *config;
 	size_t config_size;
+	bool again; /* its worker died, and this is the second one */
 };
 
 static void update_free(struct update *update)
@@ -95,6 +96,8 @@ static void announce(const struct update *update)
 	events_add(update->c->d->events, "update", update->c, attributes, &update->rq->caller);
 }
 
+static int order(struct update *update, struct error *err);
+
 static void on_updated(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct update *update = arg;
@@ -107,6 +110,15 @@ static void on_updated(void *arg, const struct error *err, int fd, size_t size)
 	/* A --rm container may have ended meanwhile, and its folder gone under the worker's hands. */
 	if (c->gone) {
 		fail_removed(update);
+		return;
+	}
+	/* No error of a system call: the worker itself was killed, and may have done a part of it. */
+	if (err && err->errnum == 0 && err->kind == ERROR_FAILED && !update->again && !c->d->ending) {
+		struct error own;
+
+		update->again = true;
+		if (order(update, &own) < 0)
+			fail(update, &own);
 		return;
 	}
 	if (err) {
@@ -143,26 +155,16 @@ static int work_out(struct update *update, struct error *err)
 		return -1;
 	if (update->config_size <= BUNDLE_TEXT_MAX)
 		return 0;
-	error_set(err, ERROR_LIMIT_EXCEEDED, "its config.json would be larger than %d bytes", BUNDLE_TEXT_MAX);
+	error_set(
+		err, ERROR_LIMIT_EXCEEDED, "its config.json would be larger than %d bytes", BUNDLE_TEXT_MAX);
 	snprintf(err->field, sizeof(err->field), "resources");
 	return -1;
 }
 
-static void save(struct update *update)
+static int order(struct update *update, struct error *err)
 {
 	struct container *c = update->c;
-	_cleanup_free_ char *lines = NULL;
-	struct error err;
-
-	if (work_out(update, &err) < 0) {
-		fail(update, &err);
-		return;
-	}
-	if (update->diff.n == 0) {
-		answer(update);
-		return;
-	}
-	lines = limits_format(&update->diff);
+	_cleanup_free_ char *lines = limits_format(&update->diff);
 	struct work_order order = { .op = WORK_UPDATE,
 		.id = container_id(c),
 		.transient = c->bundle.transient,
@@ -170,10 +172,22 @@ static void save(struct update *update)
 		.limits = { lines, strlen(lines) },
 		.running = container_runs(c) };
 
-	if (work_start(c->d, &order, on_updated, update, &err) < 0)
+	if (work_start(c->d, &order, on_updated, update, err) < 0)
+		return -1;
+	c->working++;
+	return 0;
+}
+
+static void save(struct update *update)
+{
+	struct error err;
+
+	if (work_out(update, &err) < 0)
 		fail(update, &err);
-	else
-		c->working++;
+	else if (update->diff.n == 0)
+		answer(update);
+	else if (order(update, &err) < 0)
+		fail(update, &err);
 }
 
 /* Its folder must be there, and no other limits be on their way into it. */

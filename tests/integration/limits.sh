@@ -357,6 +357,7 @@ test_the_updating_worker_dies() {
 		ctl update --cgroup-conf cgroup.max.depth=$i c >/dev/null 2>&1 &
 		pkill -KILL -P "$(pgrep -P "$DAEMON" -x ctl-spawner)" -x ctl-worker || true
 		wait $! || true
+		is "$(field_of c '.limits["cgroup.max.depth"] | .wanted == .effective')" true 'another worker finishes it'
 	done
 	expect 0 ctl update --cgroup-conf cgroup.max.depth=9 c
 	is "$(effective c cgroup.max.depth)" 9
