@@ -107,6 +107,12 @@ const struct command commands[] = {
 		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING, NULL },
 	{ "top", NULL, "CONTAINER", "show what runs in a container", 1, 1, false,
 		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING, NULL },
+	{ "diff-limits", NULL, "CONTAINER", "compare a container's limits with what is in force", 1, 1, false,
+		{ diff_limits_options, help_letter_options }, verb_diff_limits, COMPLETE_RUNNING,
+		"Of each limit: what was wanted (asked for, or a default), what is in the file now, what "
+		"counts "
+		"below the limits of the cgroups above, and whether the file has drifted away from what was "
+		"wanted. A file that somebody has set by hand is there, too." },
 	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
 		verb_events, COMPLETE_NONE,
 		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "

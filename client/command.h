@@ -58,6 +58,7 @@ int verb_inspect(struct arguments *args);
 int verb_logs(struct arguments *args);
 int verb_stats(struct arguments *args);
 int verb_top(struct arguments *args);
+int verb_diff_limits(struct arguments *args);
 int verb_explain(struct arguments *args);
 int verb_events(struct arguments *args);
 int verb_info(struct arguments *args);

@@ -274,6 +274,11 @@ const struct option stats_options[] = {
 	{ 0 },
 };
 
+const struct option diff_limits_options[] = {
+	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
+	{ 0 },
+};
+
 const struct option top_options[] = {
 	{ "no-trunc", 0, VALUE_FLAG, GROUP_OUTPUT, ".no_trunc", NULL, "whole commands" },
 	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),

@@ -22,6 +22,7 @@ extern const struct option inspect_options[];
 extern const struct option logs_options[];
 extern const struct option stats_options[];
 extern const struct option top_options[];
+extern const struct option diff_limits_options[];
 extern const struct option events_options[];
 extern const struct option info_options[];
 extern const struct option doctor_options[];

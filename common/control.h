@@ -299,7 +299,9 @@ enum work_op {
 			     its daemon */
 	WORK_STATS, /* text config: {"containers":[{id,pid}…], "previous":[Stat…], "overhead":bool}. DONE with
 		       a memfd: [Stat…], without names and states, of those that are there */
-	WORK_TOP, /* text config: {"pid":first process}. DONE with a memfd: [Process…] */
+	WORK_TOP,	  /* text config: {"pid":first process}. DONE with a memfd: [Process…] */
+	WORK_DIFF_LIMITS, /* text config: {"pid":first process, "limits":as Inspect}. DONE with a memfd:
+			     [LimitDiff…] */
 	WORK_OPS,
 };
 
@@ -335,7 +337,7 @@ struct control_work {
  * waits for it, exclusively, before it looks what there is. */
 #define WORK_LOCK "work.lock"
 
-/* WORK_READ_BUNDLE, WORK_STATS, WORK_TOP: a memfd comes along. */
+/* WORK_READ_BUNDLE, WORK_STATS, WORK_TOP, WORK_DIFF_LIMITS: a memfd comes along. */
 struct control_work_done {
 	struct control_head head;
 	uint32_t text_size;

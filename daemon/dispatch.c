@@ -55,6 +55,7 @@ static const struct method {
 	{ CONTAINER, "Logs", handle_logs, METHOD_TARGET },
 	{ CONTAINER, "Stats", handle_stats, 0 },
 	{ CONTAINER, "Top", handle_top, METHOD_TARGET },
+	{ CONTAINER, "DiffLimits", handle_diff_limits, METHOD_TARGET },
 	{ SYSTEM, "Info", handle_info, 0 },
 	{ SYSTEM, "Events", handle_events, 0 },
 };

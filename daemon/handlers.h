@@ -29,6 +29,7 @@ void handle_inspect(struct request *rq);
 void handle_logs(struct request *rq);
 void handle_stats(struct request *rq);
 void handle_top(struct request *rq);
+void handle_diff_limits(struct request *rq);
 
 void handle_info(struct request *rq);
 void handle_events(struct request *rq);

@@ -31,6 +31,7 @@ static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
 	[WORK_PAUSE] = work_pause,
 	[WORK_STATS] = work_stats,
 	[WORK_TOP] = work_top,
+	[WORK_DIFF_LIMITS] = work_diff_limits,
 	[WORK_EVENTS_FILE] = work_events_file,
 };
 

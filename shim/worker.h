@@ -43,6 +43,7 @@ int work_sweep(struct work *w, struct error *err);
 int work_read_bundle(struct work *w, struct error *err);
 int work_stats(struct work *w, struct error *err);
 int work_top(struct work *w, struct error *err);
+int work_diff_limits(struct work *w, struct error *err);
 int work_logs(struct work *w, struct error *err);
 int work_update(struct work *w, struct error *err);
 int work_pause(struct work *w, struct error *err);

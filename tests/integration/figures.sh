@@ -181,3 +181,20 @@ test_survives_the_daemon() {
 	kill "$watcher"
 	is "$(ctl top --format json c | jq length)" 1
 }
+
+# Without controllers defaults are left out, and say so; what they do is tested where there are some.
+test_diff_limits() {
+	daemon_start
+	ctl run -d --name c busybox sleep 1000 >/dev/null
+	ctl diff-limits c >out
+	like "$(head -1 out)" 'FILE * WANTED * PRESENT * EFFECTIVE * DRIFT'
+	grep -Eq '^pids.max +2048 \(default\) +(2048|--) +(2048|--|[0-9]+ \([0-9]+ above\)) +no$' out
+	is "$(ctl diff-limits --format json c | jq -c 'map(select(.file == "pids.max")) | .[0] | [.wanted, .asked, .drift]')" \
+		'["2048",false,false]'
+	ctl kill c >/dev/null
+	ctl wait c >/dev/null
+	expect 1 ctl diff-limits c
+	is "$ERR" "ctl: c: is not running"
+	expect 1 ctl diff-limits nobody
+	is "$ERR" "ctl: nobody: no such container"
+}

@@ -103,3 +103,30 @@ def test_network(vm):
         assert network["received_bytes"] > 3000 and network["sent_packets"] >= 3, network
     finally:
         daemon.stop(vm)
+
+
+def test_diff_limits(vm):
+    """What was asked for, what a hand has changed, and whose limit counts."""
+    daemon.start(vm)
+    try:
+        vm.check("ctl run -d --name c -m 64m --cpus 0.5 --cgroup-parent group busybox sleep 1000")
+        cgroup = inspect(vm, "c")["paths"]["cgroup"]
+
+        def limits():
+            return {limit["file"]: limit for limit in json.loads(vm.check("ctl diff-limits --format json c"))}
+        before = limits()
+        assert not any(limit["drift"] for limit in before.values()), before
+        assert before["memory.max"] == {"file": "memory.max", "wanted": str(64 * MIB), "asked": True,
+                                        "present": str(64 * MIB), "effective": str(64 * MIB), "drift": False}, before
+        assert before["pids.max"]["wanted"] == "2048" and not before["pids.max"]["asked"], before
+        vm.check(f"echo {48 * MIB} >{cgroup}/../memory.max; echo 100 >{cgroup}/pids.max; echo {MIB} >{cgroup}/memory.low; "
+                 f"echo '20000 100000' >{cgroup}/../cpu.max")
+        after = limits()
+        assert after["memory.max"]["effective"] == str(48 * MIB) and after["memory.max"]["levels"] == 1, after
+        assert not after["memory.max"]["drift"] and after["cpu.max"]["effective"] == "20000 100000", after
+        assert after["pids.max"]["drift"] and after["pids.max"]["present"] == "100", after
+        assert after["memory.low"]["drift"] and "wanted" not in after["memory.low"], after
+        table = vm.check("ctl diff-limits c")
+        assert f"{48 * MIB} (1 above)" in table, table
+    finally:
+        daemon.stop(vm)
