@@ -80,6 +80,19 @@ static void put_numbers(const struct explanation *x)
 	putc('\n', x->out);
 }
 
+/* Does a mount lie over the files in which users are looked up? */
+static bool is_covered(const struct explanation *x)
+{
+	static const char *const places[] = { "/", "/etc", "/etc/passwd", "/etc/group" };
+	struct json_object *mounts = json_get(x->config, "mounts");
+	for (size_t i = 0; i < json_length(mounts); i++)
+		for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+			if (strcmp(json_string(json_object_array_get_idx(mounts, i), "destination", ""),
+				    places[k]) == 0)
+				return true;
+	return false;
+}
+
 static void put_identity(const struct explanation *x)
 {
 	explain_head(x->out, "who the program is: the container's own files say it");
@@ -90,6 +103,9 @@ static void put_identity(const struct explanation *x)
 	      "\"$image/etc/$1\"\n"
 	      "}\n",
 		x->out);
+	if (is_covered(x))
+		explain_note(x->out,
+			"(Not expressed: what is mounted on /etc is not looked at; the engine does that.)");
 	/* A bundle of somebody else's has numbers in its config.json, and no user in ours. */
 	if (json_get(x->shim, "user") != NULL || json_get(x->shim, "bundle") == NULL)
 		put_lookup(x);

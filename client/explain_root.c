@@ -211,6 +211,14 @@ static void put_root(const struct explanation *x, bool own_dev)
 		nodev, json_flag(x->shim, "remove", false) ? ",volatile" : "");
 }
 
+static bool has_binds(struct json_object *mounts)
+{
+	for (size_t i = 0; i < json_length(mounts); i++)
+		if (strcmp(json_string(json_object_array_get_idx(mounts, i), "type", ""), "bind") == 0)
+			return true;
+	return false;
+}
+
 static void put_mounts(const struct explanation *x)
 {
 	struct json_object *mounts = json_get(x->config, "mounts");
@@ -218,6 +226,9 @@ static void put_mounts(const struct explanation *x)
 	for (size_t i = 0; i < json_length(mounts); i++)
 		own_dev = own_dev || is_dev(json_object_array_get_idx(mounts, i));
 	put_root(x, own_dev);
+	if (has_binds(mounts))
+		explain_line(x->out, "a folder of the host that this lies in comes without it",
+			"mount --make-unbindable \"$root\"");
 	putc('\n', x->out);
 	for (size_t i = 0; i < json_length(mounts); i++) {
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
@@ -234,6 +245,8 @@ static void put_mounts(const struct explanation *x)
 	if (!own_dev)
 		put_devices(x->out);
 	put_more_devices(x);
+	if (has_binds(mounts))
+		explain_line(x->out, "as before", "mount --make-private \"$root\"");
 }
 
 /* ---- what is set, hidden, made read-only ---- */

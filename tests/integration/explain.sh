@@ -82,6 +82,8 @@ test_mounts() { # limit 120
 	same -v "$T/data:/data:ro,nosuid" -v "$T/data/file:/etc/new/file:ro" --tmpfs /t:size=1m,mode=700
 	same --mount "type=bind,source=$T/data,target=/srv/a b,readonly,bind-propagation=rslave" --tmpfs /t:ro -w /srv/deep/er
 	same --mount "type=tmpfs,target=/dev/shm,tmpfs-size=2m" --read-only -w /tmp
+	# a folder that the container's root lies in, and one mount below another
+	same -v "$T:/all:ro" -v "$T/data:/x" -v "$TMPDIR:/x/below/y" --tmpfs /x/below/z
 	umount data/below
 }
 
