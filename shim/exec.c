@@ -35,7 +35,9 @@ struct exec {
 	int pidfd;
 	struct event *pidfd_event;
 	struct console console;
-	bool done; /* freed on a later turn */
+	bool unsent; /* the daemon has not heard of its beginning */
+	bool done;   /* freed on a later turn, once its failure has been told */
+	struct error *failure;
 	/* Until it has started. */
 	int texts_fd, client_fd;
 	struct control_text reply, early;
@@ -98,14 +100,14 @@ static void record(struct execs *x, const struct control_exec_status *status)
 	tell_record(x, r);
 }
 
-static void tell_failure(struct execs *x, uint64_t session, const struct error *why)
+static int tell_failure(struct execs *x, uint64_t session, const struct error *why)
 {
 	struct control_exec_failed failed = { .session = session, .error = *why };
 	if (failed.error.kind == ERROR_FAILED)
 		failed.error.kind = ERROR_EXEC_FAILED;
 	if (failed.error.kind == ERROR_EXEC_FAILED && failed.error.exit_code == 0)
 		failed.error.exit_code = 125;
-	link_send(x->link, &failed, CONTROL_EXEC_FAILED, sizeof failed, -1);
+	return link_send(x->link, &failed, CONTROL_EXEC_FAILED, sizeof failed, -1);
 }
 
 void execs_taken(struct execs *x, uint64_t session)
@@ -116,6 +118,14 @@ void execs_taken(struct execs *x, uint64_t session)
 			r->status.told = 1;
 }
 
+static void tell_status(struct exec *e)
+{
+	struct execs *x = e->owner;
+	e->unsent = link_send(x->link, &e->status, CONTROL_EXEC_STATUS, sizeof e->status, -1) < 0;
+	if (e->unsent && x->link->sock >= 0)
+		call_later(x, TELL_AGAIN_MS);
+}
+
 void execs_tell(struct execs *x)
 {
 	struct exec_record *r;
@@ -124,7 +134,7 @@ void execs_tell(struct execs *x)
 		tell_record(x, r);
 	LIST_FOREACH (e, &x->list, entry)
 		if (!e->done && e->status.state != EXEC_EXITED)
-			link_send(x->link, &e->status, CONTROL_EXEC_STATUS, sizeof e->status, -1);
+			tell_status(e);
 }
 
 /* ---- one session ---- */
@@ -178,7 +188,18 @@ static void exec_free(struct exec *e)
 	drop_event(&e->pidfd_event);
 	fd_close(&e->pidfd);
 	console_done(&e->console);
+	free(e->failure);
 	free(e);
+}
+
+static void on_program(evutil_socket_t fd, short what, void *arg);
+
+static void watch_program(struct exec *e)
+{
+	if (e->pidfd_event == NULL)
+		e->pidfd_event = event_new(e->owner->base, e->pidfd, EV_READ | EV_PERSIST, on_program, e);
+	if (e->pidfd_event == NULL || event_add(e->pidfd_event, NULL) < 0)
+		call_later(e->owner, TELL_AGAIN_MS);
 }
 
 /* What calls us may still be looking at its console. */
@@ -186,6 +207,25 @@ static void exec_done(struct exec *e)
 {
 	e->done = true;
 	call_later(e->owner, 0);
+}
+
+/* Why it never ran; while the daemon's socket is full, somebody there still waits for that. */
+static int tell_end(struct exec *e)
+{
+	struct execs *x = e->owner;
+	if (tell_failure(x, e->status.session, e->failure) == 0 || x->link->sock < 0)
+		return 0;
+	call_later(x, TELL_AGAIN_MS);
+	return -1;
+}
+
+/* What did not go at its time: the machine is short of memory, or the daemon's socket full. */
+static void try_again(struct exec *e)
+{
+	if (e->unsent && e->status.state == EXEC_RUNNING)
+		tell_status(e);
+	if (e->pidfd >= 0 && (e->pidfd_event == NULL || !event_pending(e->pidfd_event, EV_READ, NULL)))
+		watch_program(e);
 }
 
 static void on_later(evutil_socket_t fd, short what, void *arg)
@@ -196,8 +236,10 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 	(void) fd, (void) what;
 	for (e = LIST_FIRST(&x->list); e != NULL; e = next) {
 		next = LIST_NEXT(e, entry);
-		if (e->done)
+		if (e->done && (e->failure == NULL || tell_end(e) == 0))
 			exec_free(e);
+		else if (!e->done)
+			try_again(e);
 	}
 	TAILQ_FOREACH (r, &x->ended, entry)
 		if (!r->sent)
@@ -346,9 +388,16 @@ static void failed(struct exec *e, struct error *why)
 		first_ends(x))
 		error_set(why, ERROR_INVALID_STATE, "the container is not running");
 	x->n_running--;
+	x->strays |= e->joiner_pidfd >= 0;
 	drop_start(e);
+	if (x->strays)
+		reap_strays(x);
 	e->status.state = EXEC_EXITED;
-	tell_failure(x, e->status.session, why);
+	e->failure = malloc(sizeof *e->failure);
+	if (e->failure != NULL)
+		*e->failure = *why;
+	else
+		tell_failure(x, e->status.session, why);
 	exec_done(e);
 }
 
@@ -377,13 +426,12 @@ static void started(struct exec *e, const struct enter_message *message)
 	e->status.pid = message->pid;
 	e->status.state = EXEC_RUNNING;
 	e->status.started_ns = clock_realtime_ns();
-	link_send(x->link, &e->status, CONTROL_EXEC_STATUS, sizeof e->status, -1);
+	tell_status(e);
 	if (e->status.flags & EXEC_CONSOLE)
 		attach_starter(e);
 	fd_close(&e->texts_fd);
 	console_start(&e->console);
-	e->pidfd_event = event_new(x->base, e->pidfd, EV_READ | EV_PERSIST, on_program, e);
-	event_add(e->pidfd_event, NULL);
+	watch_program(e);
 }
 
 /* The program never ran, but it was a process. */
@@ -416,13 +464,13 @@ static void on_sync(evutil_socket_t fd, short what, void *arg)
 	reap_joiner(e);
 	drop_event(&e->sync_event);
 	fd_close(&e->sync);
-	bool untold = got <= 0 && e->status.state == EXEC_STARTING;
-	if (untold)
+	bool starting = e->status.state == EXEC_STARTING;
+	if (starting && got <= 0)
 		error_set(&message.error, ERROR_EXEC_FAILED, "it was killed while it was set up");
-	e->owner->strays |= untold;
+	e->owner->strays |= starting && (got <= 0 || message.pid == 0);
 	if (e->owner->strays)
 		reap_strays(e->owner);
-	if (e->status.state == EXEC_STARTING)
+	if (starting)
 		failed(e, &message.error);
 }
 
@@ -484,7 +532,8 @@ static int begin(struct exec *e, const struct control_exec *order, struct error 
 	if (result < 0)
 		return -1;
 	e->sync_event = event_new(e->owner->base, e->sync, EV_READ | EV_PERSIST, on_sync, e);
-	event_add(e->sync_event, NULL);
+	if (e->sync_event == NULL || event_add(e->sync_event, NULL) < 0)
+		return error_errno(err, "watch the process that is set up");
 	return 0;
 }
 

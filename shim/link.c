@@ -35,6 +35,13 @@ static void close_all(int *fds, unsigned n)
 		fd_close(&fds[i]);
 }
 
+/* The daemon is there all the same, and so is its message. */
+static bool may_pass(int errnum)
+{
+	return errnum == EAGAIN || errnum == EPROTO || errnum == EINTR || errnum == ENOMEM ||
+	       errnum == ENOBUFS;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
@@ -46,7 +53,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (type > 0) {
 		l->on_message(l->arg, (enum control_type) type, message, fds, n);
 		close_all(fds, n);
-	} else if (type == 0 || (errno != EAGAIN && errno != EPROTO)) {
+	} else if (type == 0 || !may_pass(errno)) {
 		set_socket(&l->sock, &l->readable, -1);
 		l->on_lost(l->arg);
 	}

@@ -2,7 +2,7 @@
 # exec.sh - further programs in a running container.
 
 # container [OPTION…]: one that stays, called c
-container() { ctl run -d --init --name c "$@" busybox sleep 100000 >/dev/null; }
+container() { ctl run -d --name c "$@" busybox sleep 100000 >/dev/null; }
 
 session_of() { ctl sessions -q c | head -n 1; }
 session_state() { ctl sessions --format json c | jq -r --arg s "$1" '.[] | select(.session == $s) | .state'; }

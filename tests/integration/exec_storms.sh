@@ -39,13 +39,13 @@ test_64_at_once_while_it_is_stopped() { # limit 300
 	daemon_start
 	local rounds=${SLOW:+20}
 	for _ in $(seq "${rounds:-4}"); do
-		ctl run -d --name c --init busybox sleep 100000 >/dev/null
+		ctl run -d --name c busybox sleep 100000 >/dev/null
 		storm ctl stop -t 1 c >/dev/null
 		check_storm
 		expect 0 ctl rm c
 	done
 	for _ in $(seq "${rounds:-4}"); do
-		ctl run -d --name c --rm --init busybox sleep 100000 >/dev/null
+		ctl run -d --name c --rm busybox sleep 100000 >/dev/null
 		storm ctl kill c >/dev/null
 		ctl wait --condition removed c >/dev/null 2>&1 || true
 		sed -i "s/no such container/is not running/; s/container was removed meanwhile/is not running/" err.*
@@ -62,7 +62,7 @@ shim_fds() { find "/proc/$1/fd" -type l | wc -l; }
 
 test_64_at_once() { # limit 120
 	daemon_start
-	ctl run -d --name c --init busybox sleep 100000 >/dev/null
+	ctl run -d --name c busybox sleep 100000 >/dev/null
 	local shim
 	shim=$(shim_of c)
 	ctl exec c true
@@ -98,7 +98,7 @@ test_a_gigabyte_while_the_daemon_is_killed() { # limit 300
 	daemon_start
 	mkdir data
 	head -c "$([ -n "${SLOW:-}" ] && echo 1G || echo 128M)" /dev/urandom >data/in
-	ctl run -d --name c --init -v "$T/data:/data:ro" busybox sleep 100000 >/dev/null
+	ctl run -d --name c -v "$T/data:/data:ro" busybox sleep 100000 >/dev/null
 	killing stream
 	cmp data/in out
 	# And the other way.
@@ -109,7 +109,7 @@ test_a_gigabyte_while_the_daemon_is_killed() { # limit 300
 
 test_a_shell_while_the_daemon_is_killed() { # limit 120
 	daemon_start
-	ctl run -d --name c --init busybox sleep 100000 >/dev/null
+	ctl run -d --name c busybox sleep 100000 >/dev/null
 	mkfifo in
 	ctl exec -i c sh <in >out &
 	local pid=$! i
@@ -131,7 +131,7 @@ test_a_shell_while_the_daemon_is_killed() { # limit 120
 # Whatever of an exec is killed at whatever moment: the next one works, and nothing is left.
 test_joiners_that_are_killed() { # limit 120
 	daemon_start
-	ctl run -d --name c --init busybox sleep 100000 >/dev/null
+	ctl run -d --name c busybox sleep 100000 >/dev/null
 	local shim
 	shim=$(shim_of c)
 	field_of c .pid >first
@@ -152,6 +152,6 @@ test_joiners_that_are_killed() { # limit 120
 	wait_jobs
 	expect 0 ctl exec c true
 	eventually 10 eval '[ "$(wc -w <"/proc/$shim/task/$shim/children")" = 1 ]'
-	expect 0 ctl stop -t 5 c
-	is "$(field_of c .exit.code)" 143
+	expect 0 ctl stop -t 0 c
+	is "$(field_of c .exit.code)" 137
 }
