@@ -58,9 +58,10 @@ static void put_lookup(const struct explanation *x)
 		explain_line(out, NULL, "gid=$(line passwd \"$user\" | cut -d: -f4)");
 		fputs("gid=${gid:-0}\n", out);
 		explain_line(out, "and the groups that have it as a member",
-			"gids=$gid$(awk -F: -v name=\"$name\" 'name != \"\" && "
+			"gids=$gid$([ ! -f \"$image/etc/group\" ] || awk -F: -v name=\"$name\" 'name != \"\" "
+			"&& "
 			"index(\",\" $4 \",\", \",\" name \",\") { printf \",%%s\", $3 }' "
-			"\"$image/etc/group\" 2>/dev/null || true)");
+			"\"$image/etc/group\")");
 	}
 	for (size_t i = 0; i < json_length(groups); i++) {
 		_cleanup_free_ char *word = explain_quote(text_at(groups, i));
@@ -98,8 +99,7 @@ static void put_identity(const struct explanation *x)
 	explain_head(x->out, "who the program is: the container's own files say it");
 	fputs("line() { # FILE KEY: the line of this name or number in the container's /etc/FILE\n"
 	      "\t[ ! -f \"$image/etc/$1\" ] ||\n"
-	      "\t\t"
-	      "awk -F: -v key=\"$2\" 'key ~ /^[0-9]+$/ ? $3 == key : $1 == key { print; exit }' "
+	      "\t\tawk -F: -v key=\"$2\" 'key ~ /^[0-9]+$/ ? $3 == key : $1 == key { print; exit }' "
 	      "\"$image/etc/$1\"\n"
 	      "}\n",
 		x->out);
@@ -219,21 +219,29 @@ static void put_last_steps(const struct explanation *x)
 	}
 }
 
+static void put_init(FILE *out)
+{
+	explain_line(out, "--init: pid 1 passes signals on and waits for whoever is left behind",
+		"\t\"$@\" <&0 &\n"
+		"\tchild=$!\n"
+		"\tfor signal in HUP INT QUIT USR1 USR2 TERM; do trap \"kill -s $signal $child\" $signal; "
+		"done\n"
+		"\tcode=0\n"
+		"\twait $child || code=$?\n"
+		"\twhile kill -0 $child 2>/dev/null; do code=0; wait $child || code=$?; done\n"
+		"\texit $code");
+}
+
 static void put_steps(const struct explanation *x)
 {
 	struct json_object *process = json_get(x->config, "process"), *env = json_get(process, "env");
 	FILE *out = x->out;
-	explain_head(out, "its last steps, when it is in its namespaces: only what a shell does by itself: "
-			  "in the end its "
-			  "root is another");
+	explain_head(out, "its last steps, when it is in its namespaces: only what a shell does by itself, "
+			  "since in the end its root is another");
 	fputs("steps='\n", out);
-	explain_line(out, "its pid, as the host counts",
-		"\t"
-		"read -r pid _ </proc/self/stat");
+	explain_line(out, "its pid, as the host counts", "\tread -r pid _ </proc/self/stat");
 	explain_line(out, "tells it", "\techo \"$pid\" >&8");
-	explain_line(out, "until its root is there",
-		"\t"
-		"read -r go <&9");
+	explain_line(out, "until its root is there", "\tread -r go <&9");
 	explain_line(out, NULL, "\texec 8>&- 9<&-");
 	explain_line(out, "the mode of what it makes", "\tumask %04jo",
 		(uintmax_t) json_int(json_get(process, "user"), "umask", 022));
@@ -244,20 +252,55 @@ static void put_steps(const struct explanation *x)
 		if (!has_variable(env, own[i]))
 			explain_line(out, "set by this shell", "\tunset %s", own[i]);
 	}
-	if (x->init) {
-		explain_line(out, "--init: pid 1 passes signals on and waits for whoever is left behind",
-			"\t\"$@\" <&0 &\n"
-			"\tchild=$!\n"
-			"\tfor signal in HUP INT QUIT USR1 USR2 TERM; do trap \"kill -s $signal $child\" "
-			"$signal; done\n"
-			"\tcode=0\n"
-			"\twait $child || code=$?\n"
-			"\twhile kill -0 $child 2>/dev/null; do code=0; wait $child || code=$?; done\n"
-			"\texit $code");
-	} else {
+	if (x->init)
+		put_init(out);
+	else
 		explain_line(out, "the program, in place of this shell", "\texec \"$@\"");
-	}
 	fputs("'\n", out);
+}
+
+/* What it needs before it is started. */
+static void put_preparations(const struct explanation *x)
+{
+	FILE *out = x->out;
+	bool open_stdin = json_flag(x->shim, "open_stdin", false);
+	fputs("limit() { # NAME SOFT HARD; who may not raise the hard limit keeps it\n"
+	      "\tprlimit --pid \"$self\" \"--$1=$2:$3\" 2>/dev/null || prlimit --pid \"$self\" \"--$1=$2:\"\n"
+	      "}\n",
+		out);
+	explain_line(out, "to tell each other that something is done", "mkfifo \"$dir/pid\" \"$dir/go\"");
+	explain_line(out, open_stdin ? "its standard input (-i)" : "without -i it reads nothing", "exec 3<%s",
+		open_stdin ? "&0" : "/dev/null");
+	if (x->cgroup_rw)
+		explain_line(out, "its user may make cgroups below it",
+			"for name in . cgroup.procs cgroup.threads cgroup.subtree_control memory.oom.group "
+			"memory.reclaim; do\n"
+			"\t[ ! -e \"$cgroup/container/$name\" ] || chown \"$uid:$gid\" "
+			"\"$cgroup/container/$name\"\n"
+			"done");
+}
+
+/* One process, which becomes the container's first by way of many programs. */
+static void put_child(const struct explanation *x)
+{
+	FILE *out = x->out;
+	struct json_object *oom = json_get(json_get(x->config, "process"), "oomScoreAdj");
+	explain_line(out, "the pid of this part", "\tread -r self _ </proc/self/stat");
+	explain_line(out, "before the namespaces: it is the root of what it sees",
+		"\techo \"$self\" >\"$cgroup%s/cgroup.procs\"", x->cgroup_rw ? "/container" : "");
+	if (oom != NULL)
+		explain_line(out, "killed sooner or later than others",
+			"\techo %jd >\"/proc/$self/oom_score_adj\"", (intmax_t) json_object_get_int64(oom));
+	explain_rlimits(x);
+	put_kept(x);
+	fputs("\texec unshare --mount --propagation slave --pid --fork --net --ipc --uts --cgroup", out);
+	/* With a terminal it is the caller's that is used, in the caller's session. */
+	if (!x->terminal)
+		put_part(out, "setsid");
+	put_capabilities(x);
+	put_environment(x);
+	put_last_steps(x);
+	putc('\n', out);
 }
 
 void explain_program(const struct explanation *x)
@@ -268,40 +311,10 @@ void explain_program(const struct explanation *x)
 	explain_head(out,
 		"the program: it enters its cgroup, gets new namespaces, gives up what it may not have, "
 		"and waits for its root");
-	fputs("limit() { # NAME SOFT HARD; who may not raise the hard limit keeps it\n"
-	      "\tprlimit --pid \"$self\" \"--$1=$2:$3\" 2>/dev/null || prlimit --pid \"$self\" \"--$1=$2:\"\n"
-	      "}\n",
-		out);
-	explain_line(out, "to tell each other that something is done", "mkfifo \"$dir/pid\" \"$dir/go\"");
-	bool open_stdin = json_flag(x->shim, "open_stdin", false);
-	explain_line(out, open_stdin ? "its standard input (-i)" : "without -i it reads nothing", "exec 3<%s",
-		open_stdin ? "&0" : "/dev/null");
-	if (x->cgroup_rw)
-		explain_line(out, "its user may make cgroups below it",
-			"for name in . cgroup.procs cgroup.threads cgroup.subtree_control memory.oom.group "
-			"memory.reclaim; do\n"
-			"\t[ ! -e \"$cgroup/container/$name\" ] || chown \"$uid:$gid\" "
-			"\"$cgroup/container/$name\"\n"
-			"done");
+	put_preparations(x);
 	fputs("(\n", out);
-	explain_line(out, "the pid of this part",
-		"\t"
-		"read -r self _ </proc/self/stat");
-	explain_line(out, "before the namespaces: it is the root of what it sees",
-		"\techo \"$self\" >\"$cgroup%s/cgroup.procs\"", x->cgroup_rw ? "/container" : "");
-	struct json_object *oom = json_get(json_get(x->config, "process"), "oomScoreAdj");
-	if (oom != NULL)
-		explain_line(out, "killed sooner or later than others",
-			"\techo %jd >\"/proc/$self/oom_score_adj\"", (intmax_t) json_object_get_int64(oom));
-	explain_rlimits(x);
-	put_kept(x);
-	fputs("\texec unshare --mount --propagation slave --pid --fork --net --ipc --uts --cgroup", out);
-	if (!x->terminal)
-		put_part(out, "setsid");
-	put_capabilities(x);
-	put_environment(x);
-	put_last_steps(x);
-	fputs("\n) <&3 3<&- 8>\"$dir/pid\" 9<\"$dir/go\" &\n", out);
+	put_child(x);
+	fputs(") <&3 3<&- 8>\"$dir/pid\" 9<\"$dir/go\" &\n", out);
 	explain_line(out, NULL, "program=$!");
 	explain_line(out, "both sides of each pipe wait for the other", "exec 8<\"$dir/pid\" 9>\"$dir/go\"");
 	explain_line(out, "of its first process, as the host counts", "read -r pid <&8");
