@@ -72,6 +72,20 @@ static int failed(
 	return code;
 }
 
+/* It runs all the same. */
+static void warn_not_granted(const char *subject, struct json_object *reply)
+{
+	struct json_object *missing = json_get(reply, "not_granted");
+	char names[1024] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < json_length(missing) && used < sizeof names; i++)
+		used += (size_t) snprintf(names + used, sizeof names - used, "%s%s", i > 0 ? ", " : "",
+			json_object_get_string(json_object_array_get_idx(missing, i)));
+	if (used > 0)
+		report_text(
+			subject, "warning: not granted, since the daemon has not got it itself: %s", names);
+}
+
 /* Create, and Run without a console: one call, one id. */
 static int make_detached(struct arguments *args, struct connection *conn, const char *method,
 	struct json_object *parameters, struct cidfile *file, const char *subject)
@@ -90,6 +104,7 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 	}
 	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));
+	warn_not_granted(subject, reply.parameters);
 	int code = finish_output(0);
 	if (!create && json_flag(args->request, "trace", false))
 		trace_print(args, json_string(reply.parameters, "id", ""), since_ns);
@@ -133,6 +148,7 @@ static int attach(struct connection *conn, const struct attached *a)
 	char id[40];
 	snprintf(id, sizeof id, "%s", json_string(reply.parameters, "id", a->subject));
 	cidfile_write(a->file, a->subject, id);
+	warn_not_granted(a->subject, reply.parameters);
 	json_put(&reply.root);
 	if (json_flag(a->args->request, "trace", false))
 		trace_print(a->args, id, since_ns);

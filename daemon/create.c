@@ -13,6 +13,7 @@
 #include "daemon/events.h"
 #include "daemon/handlers.h"
 #include "daemon/launch.h"
+#include "daemon/not_granted.h"
 #include "daemon/recover.h"
 #include "daemon/registry.h"
 #include "daemon/request.h"
@@ -92,6 +93,7 @@ static void on_created(void *arg, const struct error *err, int fd, size_t size)
 	reply = json_object_new_object();
 	json_add_string(reply, "id", container_id(c));
 	json_add_string(reply, "name", c->name);
+	not_granted_tell(reply, json_get(rq->parameters, "config"), c);
 	request_reply(rq, reply);
 }
 

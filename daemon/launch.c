@@ -9,6 +9,7 @@
 #include "common/wire.h"
 #include "daemon/attach.h"
 #include "daemon/container.h"
+#include "daemon/not_granted.h"
 #include "daemon/request.h"
 #include "daemon/shim_link.h"
 
@@ -79,6 +80,7 @@ static int start_with_console(struct launch *launch, struct container *c, bool i
 	if (attach_wants(json_get(launch->rq->parameters, "console"), &target, &console.wants, err) < 0)
 		return -1;
 	launch->reply = attach_reply(c, &console.wants);
+	not_granted_tell(launch->reply, json_get(launch->rq->parameters, "config"), c);
 	text = reply_format(launch->reply, false, conn_terminator(conn), &console.reply_size);
 	console.reply = text;
 	console.early = conn_early(conn, &console.early_size);
@@ -103,6 +105,7 @@ void launch(struct request *rq, struct container *c, bool is_new)
 		r = start_with_console(launch, c, is_new, &err);
 	} else {
 		launch->reply = attach_reply(c, &(struct control_console) { 0 });
+		not_granted_tell(launch->reply, json_get(rq->parameters, "config"), c);
 		r = container_start(c, is_new, NULL, &err);
 	}
 	if (r < 0) {

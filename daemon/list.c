@@ -15,6 +15,7 @@
 #include "daemon/events.h"
 #include "daemon/filters.h"
 #include "daemon/handlers.h"
+#include "daemon/not_granted.h"
 #include "daemon/registry.h"
 #include "daemon/request.h"
 #include "daemon/session.h"
@@ -216,7 +217,7 @@ static void add_ulimits(struct json_object *obj, const struct container *c, stru
 void handle_inspect(struct request *rq)
 {
 	struct container *c = rq->target;
-	struct json_object *obj = container_summary(c), *config = NULL, *reply;
+	struct json_object *obj = container_summary(c), *config = NULL, *missing, *reply;
 	struct error ignored;
 
 	json_add_int(obj, "run", (int64_t) c->run);
@@ -226,6 +227,9 @@ void handle_inspect(struct request *rq)
 		json_add(obj, "config", config);
 	json_add(obj, "shim", json_object_get(c->bundle.shim_json));
 	add_ulimits(obj, c, config);
+	missing = config ? not_granted(config) : NULL;
+	if (missing)
+		json_add(obj, "not_granted", missing);
 	if (bundle_limits(&c->bundle, &ignored))
 		json_add(obj, "resources", resources_show(&c->bundle.limits));
 	json_add(obj, "limits", container_limits_json(c));

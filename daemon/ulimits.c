@@ -73,8 +73,7 @@ static int read_limit(
 	return 0;
 }
 
-/* Whether the user says something about this limit. */
-static bool is_wanted(struct json_object *wanted, const char *type)
+bool ulimits_wanted(struct json_object *wanted, const char *type)
 {
 	json_object_object_foreach (wanted, name, value) {
 		(void) value;
@@ -92,7 +91,7 @@ int ulimits_add(struct json_object *process, struct json_object *wanted, struct 
 
 	json_add(process, "rlimits", array);
 	for (const struct default_rlimit *limit = default_rlimits; limit->type; limit++)
-		if (!wanted || !is_wanted(wanted, limit->type))
+		if (!wanted || !ulimits_wanted(wanted, limit->type))
 			add(array, limit->type, limit->soft, limit->hard);
 	if (!wanted)
 		return 0;
