@@ -10,12 +10,6 @@
 #define MANY "CONTAINER…"
 
 const struct command commands[] = {
-	{ "create", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container without starting it", 0, -1, true,
-		{ config_options, resource_options, common_options, later_options }, verb_create,
-		COMPLETE_IMAGE,
-		"The container is written down, durably unless --rm is given, and its id printed. `ctl "
-		"start` runs it. What stands behind IMAGE is the program and its arguments; options end "
-		"there." },
 	{ "run", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container and start it", 0, -1, true,
 		{ config_options, resource_options, run_options, common_options, later_options }, verb_run,
 		COMPLETE_IMAGE,
@@ -23,7 +17,14 @@ const struct command commands[] = {
 		"and the exit code is the program's. The third interrupt within two seconds ends ctl alone; "
 		"the container goes on, as it does when ctl is killed.\n"
 		"IMAGE is a root file system that is built in: busybox. With --rootfs, --rootfs-rw or "
-		"--bundle there is none, and the first argument is the program." },
+		"--bundle there is none, and the first argument is the program.",
+		.heading = "Make, run, remove" },
+	{ "create", NULL, "IMAGE [COMMAND [ARGUMENT…]]", "make a container without starting it", 0, -1, true,
+		{ config_options, resource_options, common_options, later_options }, verb_create,
+		COMPLETE_IMAGE,
+		"The container is written down, durably unless --rm is given, and its id printed. `ctl "
+		"start` runs it. What stands behind IMAGE is the program and its arguments; options end "
+		"there." },
 	{ "start", NULL, MANY, "start containers that were created or have ended", 1, -1, false,
 		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE,
 		"The id or name of each is printed once its program has been executed. With -a or -i it is "
@@ -37,22 +38,6 @@ const struct command commands[] = {
 		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER,
 		"As stop and then start. A container that does not run is only started; one made with --rm "
 		"cannot be restarted." },
-	{ "exec", NULL, "CONTAINER COMMAND [ARGUMENT…]", "run one more program in a running container", 2, -1,
-		true, { exec_options, help_letter_options }, verb_exec, COMPLETE_RUNNING,
-		"It gets the container's environment, user, working directory, limits and privileges. Its "
-		"output is ctl's, and its exit code, too; 126 is one that cannot be executed, 127 one that "
-		"is "
-		"not found, 125 any other failure before it ran. It is over when the program itself has "
-		"ended, whoever still holds its output. `ctl exec ls CONTAINER` is `ctl sessions "
-		"CONTAINER`." },
-	{ "sh", NULL, "CONTAINER", "a shell in a running container", 1, 1, false,
-		{ sh_options, help_letter_options }, verb_sh, COMPLETE_RUNNING,
-		"The first of bash, ash and sh that is there." },
-	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
-		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,
-		"Those that run, and the last 64 that have ended in its present or last run. `ctl wait "
-		"--session` and `ctl kill --session` take what stands in the first column, or the beginning "
-		"of it." },
 	{ "kill", NULL, MANY, "send a signal to containers", 1, -1, false,
 		{ kill_options, help_letter_options }, verb_kill, COMPLETE_RUNNING,
 		"The signal goes to the first process. A first process ignores every signal that it has no "
@@ -64,29 +49,40 @@ const struct command commands[] = {
 		"them go on, and so does stop, which they could not notice otherwise." },
 	{ "unpause", NULL, MANY, "let paused containers go on", 1, -1, false, { help_letter_options },
 		verb_unpause, COMPLETE_PAUSED, "Those that were made to stand still by `ctl pause`." },
-	{ "update", NULL, MANY, "change the limits of containers", 1, -1, false,
-		{ resource_options, help_letter_options }, verb_update, COMPLETE_CONTAINER,
-		"At once where a container runs, and for each of its starts from now on. Of one container "
-		"all changes are "
-		"made, or none. What has changed is printed, old -> new. A memory limit below what is in use "
-		"is refused if "
-		"the rest cannot be reclaimed." },
 	{ "wait", NULL, MANY, "wait for containers to end and print their exit codes", 1, -1, false,
 		{ wait_options, help_letter_options }, verb_wait, COMPLETE_CONTAINER,
 		"The exit code of each is printed on a line of its own, in the order of the arguments. One "
 		"that has ended already is answered at once. The exit code of wait itself is 0 unless a "
 		"container is not known." },
-	{ "rm", "remove", MANY, "remove containers", 1, -1, false, { rm_options, help_letter_options },
-		verb_rm, COMPLETE_CONTAINER,
-		"With -f from any state; a second time finishes what the first one may have left." },
 	{ "rename", NULL, "CONTAINER NAME", "give a container another name", 2, 2, false,
 		{ help_letter_options }, verb_rename, COMPLETE_CONTAINER,
 		"A name has letters, digits, and _ . - from its second character on, at most 64 of them, and "
 		"is not 32 hexadecimal digits." },
+	{ "rm", "remove", MANY, "remove containers", 1, -1, false, { rm_options, help_letter_options },
+		verb_rm, COMPLETE_CONTAINER,
+		"With -f from any state; a second time finishes what the first one may have left." },
+	{ "exec", NULL, "CONTAINER COMMAND [ARGUMENT…]", "run one more program in a running container", 2, -1,
+		true, { exec_options, help_letter_options }, verb_exec, COMPLETE_RUNNING,
+		"It gets the container's environment, user, working directory, limits and privileges. Its "
+		"output is ctl's, and its exit code, too; 126 is one that cannot be executed, 127 one that "
+		"is "
+		"not found, 125 any other failure before it ran. It is over when the program itself has "
+		"ended, whoever still holds its output. `ctl exec ls CONTAINER` is `ctl sessions "
+		"CONTAINER`.",
+		.heading = "Inside a container" },
+	{ "sh", NULL, "CONTAINER", "a shell in a running container", 1, 1, false,
+		{ sh_options, help_letter_options }, verb_sh, COMPLETE_RUNNING,
+		"The first of bash, ash and sh that is there." },
+	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
+		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,
+		"Those that run, and the last 64 that have ended in its present or last run. `ctl wait "
+		"--session` and `ctl kill --session` take what stands in the first column, or the beginning "
+		"of it." },
 	{ "ps", "ls list", "", "list containers", 0, 0, false, { ps_options, help_letter_options }, verb_ps,
 		COMPLETE_NONE,
 		"The newest comes first. Without -a only those that run are shown, unless a filter asks for "
-		"a state. The same key twice means or, different keys mean and." },
+		"a state. The same key twice means or, different keys mean and.",
+		.heading = "What there is" },
 	{ "inspect", NULL, MANY, "show all that is known of containers, as JSON", 1, -1, false,
 		{ inspect_options, help_letter_options }, verb_inspect, COMPLETE_CONTAINER,
 		"The OCI configuration that is executed (config), what OCI cannot say (shim), state, last "
@@ -96,6 +92,14 @@ const struct command commands[] = {
 		"With --follow until the container ends. The log outlives the container's end and is gone "
 		"with the container. What could not be written because the disk was full is told in a "
 		"line." },
+	{ "top", NULL, "CONTAINER", "show what runs in a container", 1, 1, false,
+		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING, NULL },
+	{ "stats", NULL, "[CONTAINER…]", "show what containers use, live", 0, -1, false,
+		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING, NULL },
+	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
+		verb_events, COMPLETE_NONE,
+		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "
+		"stopped, without a gap or a repetition; and says who asked for what happened." },
 	{ "explain", NULL, "CONTAINER | run ARGUMENT…", "print a container as a commented shell script", 1,
 		-1, true, { help_letter_options }, verb_explain, COMPLETE_CONTAINER,
 		"The script does by hand what the engine does: cgroup, namespaces, mounts, devices, "
@@ -103,24 +107,25 @@ const struct command commands[] = {
 		"libcap2-bin "
 		"and iproute2, and leaves nothing behind. `ctl explain run` takes run's options and makes "
 		"nothing." },
-	{ "stats", NULL, "[CONTAINER…]", "show what containers use, live", 0, -1, false,
-		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING, NULL },
-	{ "top", NULL, "CONTAINER", "show what runs in a container", 1, 1, false,
-		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING, NULL },
+	{ "update", NULL, MANY, "change the limits of containers", 1, -1, false,
+		{ resource_options, help_letter_options }, verb_update, COMPLETE_CONTAINER,
+		"At once where a container runs, and for each of its starts from now on. Of one container "
+		"all changes are "
+		"made, or none. What has changed is printed, old -> new. A memory limit below what is in use "
+		"is refused if "
+		"the rest cannot be reclaimed.",
+		.heading = "Limits" },
 	{ "diff-limits", NULL, "CONTAINER", "compare a container's limits with what is in force", 1, 1, false,
 		{ diff_limits_options, help_letter_options }, verb_diff_limits, COMPLETE_RUNNING,
 		"Of each limit: what was wanted (asked for, or a default), what is in the file now, what "
 		"counts "
 		"below the limits of the cgroups above, and whether the file has drifted away from what was "
 		"wanted. A file that somebody has set by hand is there, too." },
-	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
-		verb_events, COMPLETE_NONE,
-		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "
-		"stopped, without a gap or a repetition; and says who asked for what happened." },
 	{ "info", NULL, "", "show the daemon and what this host can do", 0, 0, false,
 		{ info_options, help_letter_options }, verb_info, COMPLETE_NONE,
 		"Also the versions, folders, cgroup controllers that can be used, and how many containers "
-		"there are. `ctl doctor` looks at the host itself." },
+		"there are. `ctl doctor` looks at the host itself.",
+		.heading = "The daemon and the host" },
 	{ "version", NULL, "", "show the versions of ctl and of the daemon", 0, 0, false,
 		{ info_options, help_letter_options }, verb_version, COMPLETE_NONE,
 		"ctl's own version is printed even where no daemon answers; then the exit code is 125." },

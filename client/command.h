@@ -19,6 +19,7 @@ struct command {
 	enum complete completes;	    /* what its arguments are */
 	/* What the summary leaves open, for the manual: paragraphs, with newlines between them. */
 	const char *about;
+	const char *heading; /* of the rows from this one on, in `ctl help` */
 };
 
 /* Exit codes of ctl's own (features.md): a usage error or an unreachable daemon; one of several failed; the

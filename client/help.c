@@ -134,10 +134,13 @@ void help_command(const struct command *command)
 
 void help_overview(void)
 {
-	printf("Usage: ctl [OPTION…] COMMAND [ARGUMENT…]\n\nCommands:\n");
-	for (const struct command *c = commands; c->name != NULL; c++)
+	printf("Usage: ctl [OPTION…] COMMAND [ARGUMENT…]\n");
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		if (c->heading != NULL)
+			printf("\n%s:\n", c->heading);
 		if (!command_hidden(c))
 			printf("  %-12s%s\n", c->name, c->summary);
+	}
 	print_group(&root_command, GROUP_COMMON);
 	printf("\n`ctl COMMAND --help` lists a command's options.\n");
 }

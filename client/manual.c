@@ -8,6 +8,7 @@
 #include "client/help.h"
 #include "client/option_table.h"
 #include "client/report.h"
+#include "client/resources.h"
 #include "client/value.h"
 
 /* One word, as it is: nothing in it means anything to the formatter. */
@@ -62,41 +63,63 @@ static void put_option(const struct option *o)
 	put_text(o->help);
 }
 
-/* One heading's options of a table; 0: there are none. */
-static int put_group(const struct option *set, enum option_group group, bool heading)
+/* The options of one heading, from all of these tables. */
+static void put_group(const struct option *const *sets, enum option_group group, bool heading)
 {
 	int n = 0;
-	for (const struct option *o = set; o->name != NULL; o++) {
-		if (o->group != group)
-			continue;
-		if (n++ == 0) {
-			if (heading)
-				printf(".Pp\n%s:\n", help_heading(group));
-			puts(".Bl -tag -width Ds -compact");
+	for (; *sets != NULL; sets++)
+		for (const struct option *o = *sets; o->name != NULL; o++) {
+			if (o->group != group)
+				continue;
+			if (n++ == 0) {
+				if (heading)
+					printf(".Pp\n%s:\n", help_heading(group));
+				puts(".Bl -tag -width Ds -compact");
+			}
+			put_option(o);
 		}
-		put_option(o);
-	}
 	if (n > 0)
 		puts(".El");
-	return n;
 }
 
-static void put_set(const struct option *set, bool headings)
+static void put_sets(const struct option *const *sets, bool headings)
 {
 	for (enum option_group group = 0; group < GROUP_LATER; group++)
-		put_group(set, group, headings);
+		put_group(sets, group, headings);
 }
 
-/* --help and --socket are every command's: they are told once. */
-static bool is_own(const struct option *set)
+/* What several commands have is told once. */
+static const struct option *const making[] = { config_options, resource_options, NULL };
+static const struct option *const everywhere[] = { help_letter_options, NULL };
+
+static bool makes_container(const struct command *c)
 {
-	return set != common_options && set != help_letter_options && set != config_options &&
-	       set != later_options;
+	for (int i = 0; i < OPTION_SETS && c->sets[i] != NULL; i++)
+		if (c->sets[i] == config_options)
+			return true;
+	return false;
+}
+
+static void put_own_options(const struct command *c)
+{
+	const struct option *own[OPTION_SETS + 1] = { NULL };
+	bool makes = makes_container(c);
+	int n = 0;
+	for (int i = 0; i < OPTION_SETS && c->sets[i] != NULL; i++) {
+		const struct option *set = c->sets[i];
+		if (set != common_options && set != help_letter_options && set != later_options &&
+			!(makes && (set == config_options || set == resource_options)))
+			own[n++] = set;
+	}
+	if (n > 0)
+		puts(".Pp");
+	put_sets(own, false);
+	if (makes)
+		puts(".Pp\nIts other options are those of\n.Sx Making a container .");
 }
 
 static void put_command(const struct command *c)
 {
-	bool makes = false;
 	char summary[128];
 	printf(".Ss ctl %s\n.Nm ctl\n.Ic %s\n", c->name, c->name);
 	puts(".Op Ar OPTION…");
@@ -114,15 +137,7 @@ static void put_command(const struct command *c)
 		puts(".Pp");
 		put_text(c->about);
 	}
-	for (int i = 0; i < OPTION_SETS && c->sets[i] != NULL; i++) {
-		makes = makes || c->sets[i] == config_options;
-		if (is_own(c->sets[i])) {
-			puts(".Pp");
-			put_set(c->sets[i], false);
-		}
-	}
-	if (makes)
-		puts(".Pp\nIts other options are those of\n.Sx Making a container .");
+	put_own_options(c);
 }
 
 static void put_later(void)
@@ -145,10 +160,10 @@ int verb_manual(struct arguments *args)
 		if (!command_hidden(c))
 			put_command(c);
 	puts(".Ss Making a container\nThe options of\n.Ic create\nand\n.Ic run :");
-	put_set(config_options, true);
+	put_sets(making, true);
 	put_later();
 	puts(".Ss Everywhere");
-	put_set(help_letter_options, false);
+	put_sets(everywhere, false);
 	puts("In\n.Ic create\nand\n.Ic run\nthe letter\n.Fl h\nis the host name's.");
 	return finish_output(0);
 }

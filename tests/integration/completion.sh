@@ -16,7 +16,7 @@ three_containers() {
 	daemon_start
 	ctl run -d --name running busybox sleep 1000 >/dev/null
 	ctl create --name made busybox true >/dev/null
-	ctl run --name ended busybox true
+	ctl run --name over busybox true
 }
 
 test_words() {
@@ -60,15 +60,15 @@ test_words() {
 
 test_containers() {
 	three_containers
-	offers 'rm ""' 'ended made running'
+	offers 'rm ""' 'over made running'
 	offers 'stop ""' running
-	offers 'start ""' 'ended made'
-	offers 'rm -f made ""' 'ended running'
-	offers 'rm made -f ended ""' running
-	offers 'rename ""' 'ended made running'
+	offers 'start ""' 'over made'
+	offers 'rm -f made ""' 'over running'
+	offers 'rm made -f over ""' running
+	offers 'rename ""' 'over made running'
 	offers 'rename made ""' ''
-	offers 'logs e' ended
-	offers 'logs ended ""' ''
+	offers 'logs o' over
+	offers 'logs over ""' ''
 	offers "--socket $CTL_SOCKET rm m" made
 	offers "rm --socket=$CTL_SOCKET m" made
 	local id
@@ -107,7 +107,7 @@ rows() {
 		ctl ps --format=jsonl|ctl ps --format=jsonl |
 		ctl ps --format t|ctl ps --format table |
 		ctl stop |ctl stop running |
-		ctl rm made running |ctl rm made running ended |
+		ctl rm made running |ctl rm made running over |
 		ctl run --env-file=file|ctl run --env-file=file1 |
 		ctl run --env-file file|ctl run --env-file file1 |
 		ctl run -v fold|ctl run -v folder/|

@@ -12,7 +12,7 @@ test_form() {
 	done
 }
 
-verbs() { ctl help | awk '/^Commands:/ {on = 1; next} /^$/ {on = 0} on {print $1}'; }
+verbs() { ctl help | awk '/^  [a-z]/ {print $1}'; }
 
 section() { # HEADING: its source in ctl(1)
 	awk -v heading="$1" '/^\.S[hs] / {on = substr($0, 5) == heading} on' "$BUILD/man/ctl.1"

@@ -154,7 +154,7 @@ test_help() {
 	expect 0 ctl --help
 	is "$OUT" "$overview"
 	local verbs
-	verbs=$(awk '/^Commands:/ {on = 1; next} /^$/ {on = 0} on {print $1}' <<<"$overview")
+	verbs=$(awk '/^  [a-z]/ {print $1}' <<<"$overview")
 	for verb in $verbs; do
 		expect 0 ctl "$verb" --help
 		like "$OUT" "Usage: ctl $verb \[OPTION…\]*"
