@@ -97,7 +97,7 @@ def test_memory_high_slows_down(vm):
 def test_memory_below_use_is_refused(vm):
     """update -m below what is in use: a sentence with the figure, and the container lives; page cache is no obstacle."""
     daemon.start(vm)
-    vm.check("ctl run -d --name anon -m 256m busybox sh -c 'x=$(head -c 30000000 /dev/zero | tr \"\\0\" a); echo ready; sleep 100000'")
+    vm.check("ctl run -d --name anon -m 256m busybox sh -c 'dd if=/dev/zero of=/dev/shm/file bs=1M count=30; echo ready; sleep 100000'")
     daemon.until(vm, "ctl logs anon | grep -q ready")
     refused(vm, "ctl update -m 8m anon", "bytes in use that cannot be reclaimed")
     assert read(vm, "anon", "memory.max", "memory.high") == ["268435456", "max"]
