@@ -211,6 +211,8 @@ static void put_last_steps(const struct explanation *x)
 {
 	struct json_object *process = json_get(x->config, "process"), *args = json_get(process, "args");
 	_cleanup_free_ char *cwd = explain_quote(json_string(process, "cwd", "/"));
+	if (x->init)
+		put_part(x->out, "/bin/sh -euc \"$init\" init /usr/bin/env --default-signal");
 	fputs(" /bin/sh -euc \"$steps\" sh", x->out);
 	put_part(x->out, "%s", cwd);
 	for (size_t i = 0; i < json_length(args); i++) {
@@ -219,17 +221,24 @@ static void put_last_steps(const struct explanation *x)
 	}
 }
 
+/* --init: the program's shell is a child of another one. A child in the background ignores INT and QUIT,
+ * which only env(1) undoes: it is started while that is still there. */
 static void put_init(FILE *out)
 {
-	explain_line(out, "--init: pid 1 passes signals on and waits for whoever is left behind",
-		"\t\"$@\" <&0 &\n"
-		"\tchild=$!\n"
-		"\tfor signal in HUP INT QUIT USR1 USR2 TERM; do trap \"kill -s $signal $child\" $signal; "
-		"done\n"
-		"\tcode=0\n"
-		"\twait $child || code=$?\n"
-		"\twhile kill -0 $child 2>/dev/null; do code=0; wait $child || code=$?; done\n"
-		"\texit $code");
+	explain_head(out,
+		"pid 1 (--init): passes signals on, waits for the program and for whoever is left behind");
+	fputs("init='\n"
+	      "\t\"$@\" <&0 &\n"
+	      "\tchild=$!\n"
+	      "\texec 8>&- 9<&-\n"
+	      "\tfor signal in HUP INT QUIT USR1 USR2 TERM; do trap \"kill -s $signal $child\" $signal; "
+	      "done\n"
+	      "\tcode=0\n"
+	      "\twait $child || code=$?\n"
+	      "\twhile kill -0 $child 2>/dev/null; do code=0; wait $child || code=$?; done\n"
+	      "\texit $code\n"
+	      "'\n",
+		out);
 }
 
 static void put_steps(const struct explanation *x)
@@ -252,10 +261,7 @@ static void put_steps(const struct explanation *x)
 		if (!has_variable(env, own[i]))
 			explain_line(out, "set by this shell", "\tunset %s", own[i]);
 	}
-	if (x->init)
-		put_init(out);
-	else
-		explain_line(out, "the program, in place of this shell", "\texec \"$@\"");
+	explain_line(out, "the program, in place of this shell", "\texec \"$@\"");
 	fputs("'\n", out);
 }
 
@@ -308,6 +314,8 @@ void explain_program(const struct explanation *x)
 	FILE *out = x->out;
 	put_identity(x);
 	put_steps(x);
+	if (x->init)
+		put_init(out);
 	explain_head(out,
 		"the program: it enters its cgroup, gets new namespaces, gives up what it may not have, "
 		"and waits for its root");

@@ -93,6 +93,12 @@ test_environment() {
 	same -h other -w /etc
 }
 
+test_init() {
+	needs_static_shim
+	begin
+	same --init -u nobody
+}
+
 test_settings() { # limit 120
 	begin
 	same --shm-size 1m --ulimit nofile=100:200 --ulimit nproc=1000 --sysctl net.core.somaxconn=99 --sysctl kernel.msgmax=4096
