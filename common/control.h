@@ -194,12 +194,14 @@ struct control_attach {
 	struct control_head head;
 	struct control_text reply, early; /* as in START */
 	struct control_console console;
+	uint64_t session; /* of that session's console; 0: of the container's */
 };
 
 struct control_resize {
 	struct control_head head;
 	uint16_t rows, columns;
 	uint32_t unused;
+	uint64_t session; /* as with ATTACH */
 };
 
 enum shim_state { SHIM_STARTING, SHIM_RUNNING, SHIM_STOPPING, SHIM_EXITED };

@@ -17,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/handlers.h"
 #include "daemon/request.h"
+#include "daemon/session.h"
 #include "daemon/shim_link.h"
 
 #define REPLAY_ALL (64 * 1024)
@@ -82,13 +83,14 @@ int attach_wants(struct json_object *console, const struct attach_target *target
 	return 0;
 }
 
-struct json_object *attach_reply(const struct container *c, const struct control_console *wants)
+struct json_object *attach_reply(
+	const struct container *c, bool terminal, const struct control_console *wants)
 {
 	struct json_object *reply = json_object_new_object();
 
 	json_add_string(reply, "id", container_id(c));
 	json_add_string(reply, "name", c->name);
-	json_add_bool(reply, "terminal", c->bundle.terminal);
+	json_add_bool(reply, "terminal", terminal);
 	json_add_bool(reply, "stdin", wants->flags & CONSOLE_STDIN);
 	return reply;
 }
@@ -145,12 +147,13 @@ static void on_answer(evutil_socket_t sock, short what, void *arg)
 }
 
 /* The client's connection goes to the shim, with what has come from it already. */
-static int lend(
-	struct attach *attach, struct container *c, const struct control_console *wants, struct error *err)
+static int lend(struct attach *attach, struct container *c, const struct session *session,
+	const struct control_console *wants, struct error *err)
 {
 	struct conn *conn = attach->rq->conn;
 	struct shim_console console = { .wants = *wants };
-	_cleanup_json_ struct json_object *reply = attach_reply(c, wants);
+	_cleanup_json_ struct json_object *reply =
+		attach_reply(c, session ? session_terminal(session) : c->bundle.terminal, wants);
 	_cleanup_free_ char *text = NULL;
 	int pair[2], r;
 
@@ -163,7 +166,7 @@ static int lend(
 	console.reply = text;
 	console.early = conn_early(conn, &console.early_size);
 	console.client = conn_lend(conn);
-	r = shim_attach(c->shim, &console, theirs, err);
+	r = shim_attach(c->shim, session ? session->id : 0, &console, theirs, err);
 	if (r < 0) {
 		conn_take_back(conn);
 		return -1;
@@ -179,6 +182,20 @@ static void on_left(struct request *rq)
 	request_drop(rq);
 }
 
+/* That of the call's, running; none where it names none. */
+static int find_session(
+	const struct request *rq, struct container *c, struct session **ret_session, struct error *err)
+{
+	const char *name = json_string(rq->parameters, "session", NULL);
+
+	if (name && !(*ret_session = session_find(c, name, err)))
+		return -1;
+	if (!name || (*ret_session)->status.state == EXEC_RUNNING)
+		return 0;
+	step_invalid(c, err, "session '%s' of container '%s' is not running", name, c->name);
+	return -1;
+}
+
 /* Once it is decided whether it runs. */
 static void on_changed(struct watch *watch)
 {
@@ -187,6 +204,7 @@ static void on_changed(struct watch *watch)
 	struct container *c = watch->c;
 	bool runs = container_runs(c);
 	struct attach_target target = { c->bundle.terminal, c->bundle.open_stdin, FLOW_DROP };
+	struct session *session = NULL;
 	struct control_console wants;
 	struct error err;
 
@@ -195,9 +213,14 @@ static void on_changed(struct watch *watch)
 	watch_stop(watch);
 	if (!runs)
 		step_invalid(c, &err, "container '%s' is not running", c->name);
-	else if (attach_wants(json_get(rq->parameters, "console"), &target, &wants, &err) == 0 &&
-		 lend(attach, c, &wants, &err) == 0)
-		return;
+	else if (find_session(rq, c, &session, &err) == 0) {
+		if (session)
+			target = (struct attach_target) { session_terminal(session), session_stdin(session),
+				FLOW_DROP };
+		if (attach_wants(json_get(rq->parameters, "console"), &target, &wants, &err) == 0 &&
+			lend(attach, c, session, &wants, &err) == 0)
+			return;
+	}
 	attach_free(attach);
 	request_error(rq, &err);
 }
@@ -235,6 +258,7 @@ void handle_resize(struct request *rq)
 {
 	struct container *c = rq->target;
 	int64_t rows = json_int(rq->parameters, "rows", 0), columns = json_int(rq->parameters, "columns", 0);
+	struct session *session = NULL;
 	struct error err;
 
 	if (rows < 0 || rows > UINT16_MAX || columns < 0 || columns > UINT16_MAX)
@@ -242,9 +266,12 @@ void handle_resize(struct request *rq)
 			"rows and columns must be 0 to %d", UINT16_MAX);
 	else if (!container_runs(c) || !c->shim)
 		step_invalid(c, &err, "container '%s' is not running", c->name);
-	else if (!c->bundle.terminal)
+	else if (find_session(rq, c, &session, &err) < 0)
+		;
+	else if (!(session ? session_terminal(session) : c->bundle.terminal))
 		no_terminal(c, &err);
-	else if (shim_resize(c->shim, (uint16_t) rows, (uint16_t) columns, &err) == 0) {
+	else if (shim_resize(c->shim, session ? session->id : 0, (uint16_t) rows, (uint16_t) columns, &err) ==
+		 0) {
 		request_reply(rq, NULL);
 		return;
 	}

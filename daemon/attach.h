@@ -24,4 +24,5 @@ struct attach_target {
 int attach_wants(struct json_object *console, const struct attach_target *target,
 	struct control_console *ret_wants, struct error *err);
 /* The reply of a call that becomes c's console. Caller puts. */
-struct json_object *attach_reply(const struct container *c, const struct control_console *wants);
+struct json_object *attach_reply(
+	const struct container *c, bool terminal, const struct control_console *wants);

@@ -79,7 +79,7 @@ static int start_with_console(struct launch *launch, struct container *c, bool i
 
 	if (attach_wants(json_get(launch->rq->parameters, "console"), &target, &console.wants, err) < 0)
 		return -1;
-	launch->reply = attach_reply(c, &console.wants);
+	launch->reply = attach_reply(c, c->bundle.terminal, &console.wants);
 	not_granted_tell(launch->reply, json_get(launch->rq->parameters, "config"), c);
 	text = reply_format(launch->reply, false, conn_terminator(conn), &console.reply_size);
 	console.reply = text;
@@ -104,7 +104,7 @@ void launch(struct request *rq, struct container *c, bool is_new)
 	if (rq->upgrade && rq->conn) {
 		r = start_with_console(launch, c, is_new, &err);
 	} else {
-		launch->reply = attach_reply(c, &(struct control_console) { 0 });
+		launch->reply = attach_reply(c, c->bundle.terminal, &(struct control_console) { 0 });
 		not_granted_tell(launch->reply, json_get(rq->parameters, "config"), c);
 		r = container_start(c, is_new, NULL, &err);
 	}

@@ -153,7 +153,7 @@ struct json_object *session_to_json(const struct session *session)
 	json_add_string(obj, "session", session_format(session->id, text));
 	json_add_string(obj, "command", session->status.command);
 	json_add_string(obj, "state", state_names[session->status.state]);
-	json_add_bool(obj, "terminal", session->status.flags & EXEC_TERMINAL);
+	json_add_bool(obj, "terminal", session_terminal(session));
 	if (session->status.state == EXEC_RUNNING)
 		json_add_int(obj, "pid", session->status.pid);
 	json_add_time(obj, "started_at", session->status.started_ns);

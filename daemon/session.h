@@ -39,6 +39,14 @@ static inline bool session_over(const struct session *session)
 {
 	return session->status.state == EXEC_EXITED;
 }
+static inline bool session_terminal(const struct session *session)
+{
+	return session->status.flags & EXEC_TERMINAL;
+}
+static inline bool session_stdin(const struct session *session)
+{
+	return session->status.flags & EXEC_STDIN;
+}
 /* As the wire's Session, and its end as the wire's Exit; caller puts. */
 struct json_object *session_to_json(const struct session *session);
 struct json_object *session_exit(const struct session *session);

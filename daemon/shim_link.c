@@ -233,10 +233,12 @@ int shim_stop(struct shim *shim, int sig, int64_t timeout_ms, struct error *err)
 	return tell(shim, &message, CONTROL_STOP, sizeof(message), err);
 }
 
-int shim_attach(struct shim *shim, const struct shim_console *console, int answer, struct error *err)
+int shim_attach(struct shim *shim, uint64_t session, const struct shim_console *console, int answer,
+	struct error *err)
 {
 	struct texts texts = { 0 };
 	struct control_attach message = { .console = console->wants,
+		.session = session,
 		.reply = texts_add(&texts, console->reply, console->reply_size),
 		.early = texts_add(&texts, console->early, console->early_size) };
 	_cleanup_fd_ int memfd = texts_memfd(&texts);
@@ -247,9 +249,9 @@ int shim_attach(struct shim *shim, const struct shim_console *console, int answe
 	return shim_tell(shim, &message, CONTROL_ATTACH, sizeof(message), fds, 3, err);
 }
 
-int shim_resize(struct shim *shim, uint16_t rows, uint16_t columns, struct error *err)
+int shim_resize(struct shim *shim, uint64_t session, uint16_t rows, uint16_t columns, struct error *err)
 {
-	struct control_resize message = { .rows = rows, .columns = columns };
+	struct control_resize message = { .rows = rows, .columns = columns, .session = session };
 
 	return tell(shim, &message, CONTROL_RESIZE, sizeof(message), err);
 }

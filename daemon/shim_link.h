@@ -31,8 +31,9 @@ int shim_start(struct container *c, bool is_new, const struct shim_console *cons
 
 /* One more client for its console. answer, borrowed, is the shim's end of a socket on which it says ATTACHED
  * or FAILED. */
-int shim_attach(struct shim *shim, const struct shim_console *console, int answer, struct error *err);
-int shim_resize(struct shim *shim, uint16_t rows, uint16_t columns, struct error *err);
+int shim_attach(struct shim *shim, uint64_t session, const struct shim_console *console, int answer,
+	struct error *err);
+int shim_resize(struct shim *shim, uint64_t session, uint16_t rows, uint16_t columns, struct error *err);
 
 /* Connects to RUN/shims/<id> and says HELLO. *ret_shim has no container yet. 1; 0: nobody listens there; -1:
  * error. */

@@ -429,6 +429,22 @@ int console_set_terminal(struct console *c, int master, struct error *err)
 	return 0;
 }
 
+int console_receive(struct console *c, struct session_client *client, int texts_fd,
+	const struct control_text *reply, const struct control_text *early, struct error *err)
+{
+	_cleanup_fd_ int fd = client->fd;
+	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
+	if (bytes == NULL || pread(texts_fd, bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
+		pread(texts_fd, bytes + reply->size, early->size, early->offset) != (ssize_t) early->size)
+		return error_errnum(err, ENOMEM, "read what the client gets");
+	client->reply = bytes;
+	client->reply_size = reply->size;
+	client->early = bytes + reply->size;
+	client->early_size = early->size;
+	client->fd = steal_fd(&fd);
+	return console_attach(c, client, err);
+}
+
 void console_start(struct console *c)
 {
 	c->started = true;

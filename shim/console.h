@@ -63,6 +63,9 @@ void console_done(struct console *c);
 
 /* Takes client's fd, also on failure. */
 int console_attach(struct console *c, const struct session_client *client, struct error *err);
+/* The same with a client whose reply and early bytes lie in a memfd, as they come from the daemon. */
+int console_receive(struct console *c, struct session_client *client, int texts_fd,
+	const struct control_text *reply, const struct control_text *early, struct error *err);
 /* The program runs: output is read from now on. */
 void console_start(struct console *c);
 /* The process has ended: takes what it has written until this moment, ends stdin. */

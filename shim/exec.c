@@ -403,19 +403,9 @@ static void failed(struct exec *e, struct error *why)
 
 static void attach_starter(struct exec *e)
 {
-	const struct control_text *reply = &e->reply, *early = &e->early;
-	struct session_client client = { .wants = e->wants, .starter = true };
+	struct session_client client = { .fd = steal_fd(&e->client_fd), .wants = e->wants, .starter = true };
 	struct error ignored;
-	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
-	if (bytes == NULL || pread(e->texts_fd, bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
-		pread(e->texts_fd, bytes + reply->size, early->size, early->offset) != (ssize_t) early->size)
-		return;
-	client.fd = steal_fd(&e->client_fd);
-	client.reply = bytes;
-	client.reply_size = reply->size;
-	client.early = bytes + reply->size;
-	client.early_size = early->size;
-	console_attach(&e->console, &client, &ignored);
+	console_receive(&e->console, &client, e->texts_fd, &e->reply, &e->early, &ignored);
 }
 
 static void started(struct exec *e, const struct enter_message *message)

@@ -251,30 +251,19 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	event_add(s->taken_timer, &timeout);
 }
 
-/* client->fd is taken, also on failure. */
-static int attach(struct shim *s, struct session_client *client, int texts, const struct control_text *reply,
-	const struct control_text *early, struct error *err)
-{
-	_cleanup_fd_ int fd = client->fd;
-	_cleanup_free_ char *bytes = malloc((size_t) reply->size + early->size + 1);
-	if (bytes == NULL || pread(texts, bytes, reply->size, reply->offset) != (ssize_t) reply->size ||
-		pread(texts, bytes + reply->size, early->size, early->offset) != (ssize_t) early->size)
-		return error_errnum(err, ENOMEM, "read what the client gets");
-	client->reply = bytes;
-	client->reply_size = reply->size;
-	client->early = bytes + reply->size;
-	client->early_size = early->size;
-	client->fd = steal_fd(&fd);
-	return console_attach(&s->console, client, err);
-}
-
 static void attach_starter(struct shim *s)
 {
 	struct session_client client = {
 		.fd = steal_fd(&s->fds[FD_CLIENT]), .wants = s->start.console, .starter = true
 	};
 	struct error ignored;
-	attach(s, &client, s->fds[FD_TEXTS], &s->start.reply, &s->start.early, &ignored);
+	console_receive(&s->console, &client, s->fds[FD_TEXTS], &s->start.reply, &s->start.early, &ignored);
+}
+
+/* 0: the container's own. NULL: the session is over. */
+static struct console *console_of(struct shim *s, uint64_t session)
+{
+	return session == 0 ? &s->console : execs_console(&s->execs, session);
 }
 
 /* The daemon keeps its copy of the connection until it is told that it is ours. */
@@ -284,10 +273,16 @@ static void attach_one_more(struct shim *s, const struct control_attach *message
 	struct session_client client = { .wants = message->console };
 	struct control_failed failed = { 0 };
 	struct control_head attached;
+	struct console *c = console_of(s, message->session);
 	if (n != ATTACH_FDS)
 		return;
 	client.fd = steal_fd(&fds[ATTACH_CLIENT]);
-	if (attach(s, &client, fds[ATTACH_TEXTS], &message->reply, &message->early, &failed.error) < 0)
+	if (c == NULL) {
+		fd_close(&client.fd);
+		error_set(&failed.error, ERROR_INVALID_STATE, "the session has ended");
+		control_send(fds[ATTACH_ANSWER], &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
+	} else if (console_receive(c, &client, fds[ATTACH_TEXTS], &message->reply, &message->early,
+			   &failed.error) < 0)
 		control_send(fds[ATTACH_ANSWER], &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
 	else
 		control_send(fds[ATTACH_ANSWER], &attached, CONTROL_ATTACHED, sizeof attached, NULL, 0);
@@ -548,6 +543,13 @@ static void on_exec_message(
 		execs_taken(&s->execs, taken->session);
 }
 
+static void resize(struct shim *s, const struct control_resize *size)
+{
+	struct console *c = console_of(s, size->session);
+	if (c != NULL)
+		console_resize(c, size->rows, size->columns);
+}
+
 static void on_message(void *arg, enum control_type type, const void *message, int *fds, unsigned n_fds)
 {
 	struct shim *s = arg;
@@ -564,7 +566,7 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 	else if (type == CONTROL_ATTACH && !over)
 		attach_one_more(s, message, fds, n_fds);
 	else if (type == CONTROL_RESIZE && !over)
-		console_resize(&s->console, size->rows, size->columns);
+		resize(s, size);
 	else if (type == CONTROL_EXIT_TAKEN && s->taken_timer != NULL)
 		finish(s);
 	else

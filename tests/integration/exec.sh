@@ -248,6 +248,65 @@ test_raw_socket() {
 anonymous() { awk '/^Anonymous/ {print $2}' "/proc/$1/smaps_rollup"; }
 memory_is_back() { [ "$(anonymous "$1")" -le $(($(cat memory) + 16)) ]; }
 
+# A terminal of its own, from the container's devpts; and more clients than the one that started it.
+test_terminal_and_attach() {
+	daemon_start
+	container
+	py >said <<-'END'
+		first = Conn()
+		reply = first.call("Exec", {"container": "c", "terminal": True, "open_stdin": True, "args": ["sh"],
+		                   "console": {"rows": 33, "columns": 99, "framing": "raw"}}, upgrade=True)["parameters"]
+		assert reply["terminal"] and reply["stdin"], reply
+		session = reply["session"]
+
+		def until(conn, text):
+		    while text not in conn.buffer:
+		        data = conn.sock.recv(65536)
+		        assert data, conn.buffer
+		        conn.buffer += data
+		    conn.buffer = conn.buffer.split(text, 1)[1]
+
+		def typed(text):
+		    first.sock.sendall(text.encode() + b"\n")
+
+		typed("stty size; tty; echo $TERM; ps -o tty,stat,args; echo done")
+		until(first, b"33 99")
+		until(first, b"/dev/pts/0")
+		until(first, b"xterm")
+		until(first, b"done\r\n")
+		other = Conn()
+		reply = other.call("Attach", {"container": "c", "session": session, "console": {"framing": "raw"}}, upgrade=True)
+		assert reply["parameters"]["terminal"], reply
+		until(other, b"33 99")
+		assert Conn().call("Resize", {"container": "c", "session": session, "rows": 20, "columns": 70}) == {"parameters": {}}
+		typed("stty size")
+		until(other, b"20 70")
+		wrong = Conn().call("Resize", {"container": "c", "rows": 20, "columns": 70})
+		assert wrong["error"].endswith("NotSupported"), wrong
+		typed("exit 9")
+		while first.sock.recv(65536) and other.sock.recv(65536):
+		    pass
+		print(session)
+	END
+	is "$(ctl wait --session "$(cat said)" c)" 9
+	like "$(method Attach "{\"container\":\"c\",\"session\":\"$(cat said)\"}")" '*UpgradeRequired*'
+}
+
+# Closing a terminal is a hang-up for all that is in its foreground.
+test_terminal_client_gone() {
+	daemon_start
+	container
+	py >said <<-'END'
+		conn = Conn()
+		reply = conn.call("Exec", {"container": "c", "terminal": True, "open_stdin": True, "args": ["sh", "-c", "sleep 1000; true"],
+		                  "console": {}}, upgrade=True)
+		print(reply["parameters"]["session"])
+		conn.close()
+	END
+	like "$(ctl wait --session "$(cat said)" c)" '1[23][09]'
+	eventually 10 eval '! ctl exec --privileged c ps | grep -q "[s]leep 1000$"'
+}
+
 test_nothing_is_left() { # limit 300
 	daemon_start
 	container
