@@ -29,6 +29,15 @@ const struct command commands[] = {
 		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE,
 		"The id or name of each is printed once its program has been executed. With -a or -i it is "
 		"one container, and ctl becomes its console as with run." },
+	{ "attach", NULL, "CONTAINER", "be the console of a container that runs", 1, 1, false,
+		{ attach_options, help_letter_options }, verb_attach, COMPLETE_RUNNING,
+		"Shows the last that the container has put out, and then what it puts out; what is typed "
+		"goes to "
+		"it if it was made with -i. Several can be attached to one container. The detach keys let go "
+		"of "
+		"it; else the exit code is the container's. What a slow reader misses is told, and never "
+		"holds "
+		"the container up, unless --flow=block is given." },
 	{ "stop", NULL, MANY, "ask containers to end, and kill what has not after a while", 1, -1, false,
 		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING,
 		"Each gets its stop signal and, where it has not ended after a while, is killed with all of "

@@ -42,6 +42,7 @@ const char *option_guess(const struct command *command, const char *name);
 int verb_create(struct arguments *args);
 int verb_run(struct arguments *args);
 int verb_start(struct arguments *args);
+int verb_attach(struct arguments *args);
 int verb_stop(struct arguments *args);
 int verb_restart(struct arguments *args);
 int verb_pause(struct arguments *args);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -20,21 +21,23 @@
 
 #define INTERRUPT_NS INT64_C(2000000000) /* three of them within this time end ctl */
 
-static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+/* WINCH and CONT are for ctl itself. */
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT };
 static const char *const stream_names[] = { "stdout", "stderr" };
 
 static void signal_set(sigset_t *set)
 {
 	struct sigaction action;
 	sigemptyset(set);
-	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+	for (size_t i = 0; i < sizeof caught / sizeof *caught; i++)
 		/* nohup(1) means it; a background job's ignored INT and QUIT are only the shell's habit. */
-		if (passed_on[i] != SIGHUP || sigaction(SIGHUP, NULL, &action) < 0 ||
+		if (caught[i] != SIGHUP || sigaction(SIGHUP, NULL, &action) < 0 ||
 			action.sa_handler != SIG_IGN)
-			sigaddset(set, passed_on[i]);
+			sigaddset(set, caught[i]);
 }
 
-int console_init(struct console *c, struct connection *conn, const char *subject, struct error *err)
+int console_init(
+	struct console *c, struct connection *conn, const char *subject, bool sig_proxy, struct error *err)
 {
 	sigset_t set;
 	/* Not the buffers: their pages are touched only when they are used. */
@@ -43,6 +46,7 @@ int console_init(struct console *c, struct connection *conn, const char *subject
 	c->in_end = false;
 	c->conn = conn;
 	c->subject = subject;
+	c->sig_proxy = sig_proxy;
 	c->sinks[0].fd = STDOUT_FILENO;
 	c->sinks[1].fd = STDERR_FILENO;
 	signal_set(&set);
@@ -54,6 +58,7 @@ int console_init(struct console *c, struct connection *conn, const char *subject
 void console_done(struct console *c)
 {
 	sigset_t set;
+	terminal_restore(&c->terminal);
 	fd_close(&c->signals);
 	signal_set(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -106,7 +111,7 @@ static uint64_t window(const struct console *c)
 
 static bool wants_stdin(const struct console *c)
 {
-	return c->send_stdin && c->out_at == c->out_size && window(c) > 0;
+	return c->send_stdin && c->hand_over == HAND_OVER_NOT && c->out_at == c->out_size && window(c) > 0;
 }
 
 static void take_stdin(struct console *c)
@@ -121,10 +126,43 @@ static void take_stdin(struct console *c)
 		put_frame(c, FRAME_STDIN, c->out + FRAME_HEADER, (size_t) n);
 		return;
 	}
+	c->send_stdin = false;
+	if (c->terminal.raw) {
+		/* The terminal is gone, and nobody has typed an end of input. */
+		finish(c, 128 + SIGHUP);
+		return;
+	}
 	if (n < 0)
 		report_text(c->subject, "read standard input: %s", strerror(errno));
-	c->send_stdin = false;
 	put_frame(c, FRAME_STDIN_END, NULL, 0);
+}
+
+static void send_size(struct console *c)
+{
+	uint16_t rows, columns;
+	uint8_t payload[4];
+	if (!c->resizes || !terminal_size(&rows, &columns))
+		return;
+	put_u16(payload, rows);
+	put_u16(payload + 2, columns);
+	put_frame(c, FRAME_RESIZE, payload, sizeof payload);
+}
+
+/* The third within a short time is for ctl. */
+static bool third_interrupt(struct console *c)
+{
+	int64_t now = clock_monotonic_ns();
+	bool third = c->interrupts[0] != 0 && now - c->interrupts[0] <= INTERRUPT_NS;
+	c->interrupts[0] = c->interrupts[1];
+	c->interrupts[1] = now;
+	return third;
+}
+
+static void end_by_signal(struct console *c, int sig, const char *how, bool attached)
+{
+	terminal_restore(&c->terminal);
+	report_text(c->subject, "%s; %s", how, attached ? "the container goes on" : "its state is not known");
+	finish(c, 128 + sig);
 }
 
 static void take_signal(struct console *c, bool attached)
@@ -134,20 +172,17 @@ static void take_signal(struct console *c, bool attached)
 	if (read(c->signals, &info, sizeof info) != (ssize_t) sizeof info)
 		return;
 	int sig = (int) info.ssi_signo;
-	if (sig == SIGINT) {
-		int64_t now = clock_monotonic_ns();
-		bool third = c->interrupts[0] != 0 && now - c->interrupts[0] <= INTERRUPT_NS;
-		c->interrupts[0] = c->interrupts[1];
-		c->interrupts[1] = now;
-		if (third) {
-			report_text(c->subject, attached ? "interrupted three times; the container goes on"
-							 : "interrupted three times; its state is not known");
-			finish(c, 128 + SIGINT);
-			return;
-		}
-	}
 	signal_format(sig, name);
-	put_frame(c, FRAME_SIGNAL, name, strlen(name));
+	if (sig == SIGCONT && c->terminal.raw)
+		terminal_make_raw(&c->terminal); /* the shell has had it meanwhile */
+	if (sig == SIGWINCH || sig == SIGCONT)
+		send_size(c);
+	else if (!c->sig_proxy || c->terminal.raw)
+		end_by_signal(c, sig, name, attached);
+	else if (sig == SIGINT && third_interrupt(c))
+		end_by_signal(c, sig, "interrupted three times", attached);
+	else
+		put_frame(c, FRAME_SIGNAL, name, strlen(name));
 }
 
 /* --- from the container --- */
@@ -195,9 +230,25 @@ static int take_gap(struct console *c, const struct frame *frame)
 	uint8_t stream = frame->payload[0];
 	if (stream != FRAME_STDOUT && stream != FRAME_STDERR)
 		return broken(c, "a gap in a stream that there is not");
+	/* On a raw terminal a line neither begins nor ends by itself. */
+	if (c->terminal.raw)
+		fd_write_all(STDERR_FILENO, "\r\n", 2);
 	report_text(c->subject, "%ju bytes of %s were lost after byte %ju",
 		(uintmax_t) get_u64(frame->payload + 4), stream_names[stream - FRAME_STDOUT],
 		(uintmax_t) get_u64(frame->payload + 12));
+	if (c->terminal.raw)
+		fd_write_all(STDERR_FILENO, "\r", 1);
+	return 0;
+}
+
+/* All that came before it is written: from the second frame on the shim reads and writes our terminal. */
+static int take_answer(struct console *c, const struct frame *frame)
+{
+	if (c->hand_over != HAND_OVER_OFFERED || frame->size != 1)
+		return broken(c, "an answer came to what was not asked");
+	c->hand_over = frame->payload[0] == 1 ? HAND_OVER_DONE : HAND_OVER_NOT;
+	if (c->hand_over == HAND_OVER_DONE)
+		put_frame(c, FRAME_TERMINAL, NULL, 0);
 	return 0;
 }
 
@@ -218,11 +269,12 @@ static int take_frame(struct console *c, const struct frame *frame)
 			return broken(c, "more stdin was taken than was sent");
 		c->taken = taken;
 		return 0;
+	case FRAME_TERMINAL: return take_answer(c, frame);
 	case FRAME_GAP: return take_gap(c, frame);
 	case FRAME_EXIT: return take_exit(c, frame);
 	case FRAME_ERROR: return take_error(c, frame);
 	case FRAME_DETACHED:
-		report_text(NULL, "detached");
+		c->detached = true;
 		finish(c, 0);
 		return 0;
 	case FRAME_STDIN:
@@ -323,15 +375,51 @@ static void turn(struct console *c)
 	flush_out(c);
 }
 
-int console_serve(struct console *c, const char *id, bool send_stdin)
+/* Our terminal goes to the shim, so that keys and output take one process less. Nothing is lost where it does
+ * not: then they take ours. */
+static void offer_terminal(struct console *c)
+{
+	uint8_t header[FRAME_HEADER];
+	int fd = terminal_shared();
+	frame_header(header, FRAME_TERMINAL, 0);
+	if (fd >= 0 && c->out_at == c->out_size && fd_send(c->conn->fd, header, sizeof header, &fd, 1) == 0)
+		c->hand_over = HAND_OVER_OFFERED;
+}
+
+/* Keys go to the container's terminal as they are, and its own does the rest. */
+static void begin_terminal(struct console *c)
+{
+	c->resizes = true;
+	if (c->send_stdin && isatty(STDIN_FILENO)) {
+		if (terminal_make_raw(&c->terminal) == 0)
+			offer_terminal(c);
+		else
+			report_text(c->subject, "make the terminal raw: %s", strerror(errno));
+	}
+	/* It may have changed since the call. */
+	send_size(c);
+}
+
+static void say_detached(struct console *c)
+{
+	bool raw = c->terminal.raw;
+	terminal_restore(&c->terminal);
+	dprintf(STDERR_FILENO, "%sdetached\n", raw ? "\n" : "");
+}
+
+int console_serve(struct console *c, const char *id, bool send_stdin, bool terminal)
 {
 	const char *rest = wire_rest(&c->conn->wire, &c->in_size);
 	memcpy(c->in, rest, c->in_size);
 	c->send_stdin = send_stdin;
 	/* Signals that came before there was a console. */
 	flush_out(c);
+	if (terminal)
+		begin_terminal(c);
 	for (;;) {
 		deliver(c);
+		if (c->detached)
+			say_detached(c);
 		if (c->over)
 			return c->code;
 		if (c->lost)

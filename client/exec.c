@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/attach.h"
 #include "client/command.h"
 #include "client/config.h"
 #include "client/connection.h"
@@ -46,13 +47,13 @@ static int exec_detached(struct arguments *args, struct connection *conn)
 	return finish_output(0);
 }
 
-static void add_console(struct arguments *args, bool send_stdin)
+static int add_console(struct arguments *args, bool send_stdin, struct error *err)
 {
-	struct json_object *console = json_object_new_object();
-	json_add_bool(console, "stdin", send_stdin);
-	json_add_string(console, "flow", json_string(args->local, "flow", NULL));
-	json_add_string(console, "on_disconnect", json_string(args->local, "on_disconnect", NULL));
-	json_add(args->request, "console", console);
+	if (attach_console(args->request, args, send_stdin, err) < 0)
+		return -1;
+	json_add_string(json_get(args->request, "console"), "on_disconnect",
+		json_string(args->local, "on_disconnect", NULL));
+	return 0;
 }
 
 /* The call, and where it succeeds the console until its end. not_found: a program that is not there is no
@@ -66,7 +67,7 @@ static int exec_attached(struct arguments *args, struct connection *conn, bool n
 	struct error err;
 	struct reply reply;
 	int code;
-	if (console_init(&console, conn, subject, &err) < 0)
+	if (console_init(&console, conn, subject, json_flag(args->local, "sig_proxy", true), &err) < 0)
 		return report_code(subject, &err, CTL_ENGINE);
 	if (console_call(&console, "container.Exec", args->request, &reply, &err) < 0) {
 		if (console.over)
@@ -79,9 +80,10 @@ static int exec_attached(struct arguments *args, struct connection *conn, bool n
 		return code;
 	}
 	snprintf(session, sizeof session, "%s", json_string(reply.parameters, "session", ""));
+	bool terminal = json_flag(reply.parameters, "terminal", false);
 	json_put(&reply.root);
 	console.session = session;
-	code = console_serve(&console, subject, send_stdin);
+	code = console_serve(&console, subject, send_stdin, terminal);
 	console_done(&console);
 	return code;
 }
@@ -102,14 +104,15 @@ int verb_exec(struct arguments *args)
 	for (int i = 1; i < args->count; i++)
 		json_object_array_add(
 			value_array(args->request, "args"), json_object_new_string(args->positional[i]));
+	bool detached = json_flag(args->local, "detach", false);
+	bool send_stdin = json_flag(args->request, "open_stdin", false);
+	if (!detached && add_console(args, send_stdin, &err) < 0)
+		return report_code(args->command->name, &err, CTL_ENGINE);
 	if (connection_open(&conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
-	if (json_flag(args->local, "detach", false)) {
-		code = exec_detached(args, &conn);
-	} else {
-		add_console(args, json_flag(args->request, "open_stdin", false));
-		code = exec_attached(args, &conn, false);
-	}
+	if (!detached)
+		attach_warn(args, send_stdin && json_flag(args->request, "terminal", false));
+	code = detached ? exec_detached(args, &conn) : exec_attached(args, &conn, false);
 	connection_done(&conn);
 	return code;
 }
@@ -125,7 +128,8 @@ int verb_sh(struct arguments *args)
 	int code = 127;
 	json_add_string(args->request, "container", args->positional[0]);
 	json_add_bool(args->request, "open_stdin", true);
-	add_console(args, true);
+	if (add_console(args, true, &err) < 0)
+		return report_code(args->command->name, &err, CTL_ENGINE);
 	if (connection_open(&conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
 	for (size_t i = 0; i <= last && code == 127; i++) {

@@ -20,6 +20,8 @@ enum value_kind {
 	VALUE_WORD,	  /* a list of one: --entrypoint */
 	VALUE_LIST,	  /* each is one more element */
 	VALUE_CAPABILITY, /* likewise */
+	VALUE_CHOICES,	  /* a list whose elements are metavar's words */
+	VALUE_KEYS,	  /* detach keys */
 	VALUE_CHOICE,	  /* one of metavar's words, which | parts */
 	VALUE_COUNT,	  /* 0 to 2^31 - 1 */
 	VALUE_INTEGER,	  /* also negative */

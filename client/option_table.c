@@ -28,6 +28,7 @@ const struct option config_options[] = {
 	{ "quiet", 'q', VALUE_FLAG, GROUP_COMMAND, ".quiet", NULL, "print no progress" },
 
 	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "keep standard input open" },
+	{ "tty", 't', VALUE_FLAG, GROUP_CONSOLE, "terminal", NULL, "give it a terminal" },
 
 	{ "rootfs", 0, VALUE_PATH, GROUP_ROOT, "rootfs", "DIR",
 		"this folder is the root, below an overlay that takes what is written" },
@@ -105,15 +106,9 @@ static const char limits_hint[] = "cgroup v2 has no such thing";
 static const char network_hint[] = "a container has its own network namespace with loopback only";
 static const char namespace_hint[] = "a container's namespaces are its own; there is no sharing them";
 static const char health_hint[] = "health checks come with a later version";
-static const char terminal_hint[] = "terminals: not yet; leave out -t";
 
 /* `same` is the value that asks for what happens anyway: it is accepted. */
 const struct option later_options[] = {
-	LATER("tty", 't', "", "false", terminal_hint),
-	LATER("attach", 'a', "STREAM", NULL, "run attaches both streams; -d attaches none"),
-	LATER("detach-keys", 0, "KEYS", NULL, terminal_hint),
-	LATER("sig-proxy", 0, "", "true", "-d lets go of the container"),
-	LATER("no-replay", 0, "", "false", terminal_hint),
 
 	LATER("publish", 'p', "PORT", NULL, network_hint),
 	LATER("publish-all", 'P', "", "false", network_hint),
@@ -154,17 +149,37 @@ const struct option later_options[] = {
 	{ 0 },
 };
 
+/* Of every verb that becomes a console. */
+#define CONSOLE_OPTIONS                                                                               \
+	{ "detach-keys", 0, VALUE_KEYS, GROUP_CONSOLE, ".detach_keys", "KEYS",                        \
+		"what typed lets go of the container (ctrl-p,ctrl-q); or none" },                     \
+		{ "sig-proxy", 0, VALUE_FLAG, GROUP_CONSOLE, ".sig_proxy", NULL,                      \
+			"without a terminal, pass signals on (true)" },                               \
+		{ "no-replay", 0, VALUE_FLAG, GROUP_CONSOLE, ".no_replay", NULL,                      \
+			"do not begin with the last output" },                                        \
+	{                                                                                             \
+		"flow", 0, VALUE_CHOICE, GROUP_CONSOLE, ".flow", "block|drop",                        \
+			"when output is not taken: hold the program up, or go on and report the loss" \
+	}
+
+const struct option attach_options[] = {
+	{ "no-stdin", 0, VALUE_FLAG, GROUP_CONSOLE, ".no_stdin", NULL, "only watch" },
+	CONSOLE_OPTIONS,
+	{ 0 },
+};
+
 const struct option run_options[] = {
 	{ "detach", 'd', VALUE_FLAG, GROUP_CONSOLE, ".detach", NULL, "print the id and leave it running" },
-	{ "flow", 0, VALUE_CHOICE, GROUP_CONSOLE, ".flow", "block|drop",
-		"when output is not taken: hold the program up, or go on and report the loss (block)" },
+	{ "attach", 'a', VALUE_CHOICES, GROUP_CONSOLE, ".streams", "stdin|stdout|stderr",
+		"only this stream; may be repeated" },
+	CONSOLE_OPTIONS,
 	{ 0 },
 };
 
 const struct option start_options[] = {
 	{ "attach", 'a', VALUE_FLAG, GROUP_COMMAND, ".attach", NULL, "attach its output; one container" },
 	{ "interactive", 'i', VALUE_FLAG, GROUP_COMMAND, ".interactive", NULL, "attach standard input, too" },
-	{ "flow", 0, VALUE_CHOICE, GROUP_COMMAND, ".flow", "block|drop", "as with run" },
+	CONSOLE_OPTIONS,
 	{ 0 },
 };
 
@@ -179,7 +194,7 @@ const struct option exec_options[] = {
 		"print the session's id and leave it running" },
 	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "pass standard input on" },
 	{ "tty", 't', VALUE_FLAG, GROUP_CONSOLE, "terminal", NULL, "give it a terminal" },
-	{ "flow", 0, VALUE_CHOICE, GROUP_CONSOLE, ".flow", "block|drop", "as with run" },
+	CONSOLE_OPTIONS,
 	ON_DISCONNECT,
 	{ "env", 'e', VALUE_ENV, GROUP_PROCESS, "env", "NAME[=VALUE]",
 		"an environment variable; without a value, the caller's" },

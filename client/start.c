@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/attach.h"
 #include "client/command.h"
 #include "client/config.h"
 #include "client/connection.h"
-#include "client/console.h"
 #include "client/report.h"
 #include "client/targets.h"
 #include "client/trace.h"
@@ -55,23 +55,6 @@ static void cidfile_write(struct cidfile *file, const char *subject, const char 
 	file->path = NULL;
 }
 
-/* A lost call may have been done: that is all that can be said. */
-static int failed(
-	const struct arguments *args, const char *subject, struct error *err, const char *what, int unknown)
-{
-	if (config_explain(args, err))
-		subject = args->command->name;
-	if (err->kind == ERROR_DISCONNECTED) {
-		error_wrap(err, "whether it was %s is not known", what);
-		error_hint(err, "ctl ps -a shows it if it was");
-		report(subject, err);
-		return unknown;
-	}
-	int code = err->kind == ERROR_START_FAILED && err->exit_code != 0 ? err->exit_code : CTL_ENGINE;
-	report(subject, err);
-	return code;
-}
-
 /* It runs all the same. */
 static void warn_not_granted(const char *subject, struct json_object *reply)
 {
@@ -100,7 +83,8 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 		/* It may be there: then its id must not be lost as well. */
 		if (err.kind == ERROR_DISCONNECTED)
 			cidfile_write(file, subject, json_string(args->request, "id", ""));
-		return failed(args, subject, &err, create ? "created" : "started", CTL_ENGINE);
+		return attach_failed(
+			args, subject, &err, create ? "created" : "started", CTL_ENGINE, CTL_ENGINE);
 	}
 	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));
@@ -112,49 +96,10 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 	return code;
 }
 
-static struct json_object *console_parameters(struct arguments *args, bool send_stdin)
+static void take_reply(void *file, const char *subject, struct json_object *reply)
 {
-	struct json_object *console = json_object_new_object();
-	json_add_bool(console, "stdin", send_stdin);
-	json_add_bool(console, "stdout", true);
-	json_add_bool(console, "stderr", true);
-	json_add_string(console, "flow", json_string(args->local, "flow", NULL));
-	return console;
-}
-
-struct attached {
-	const struct arguments *args;
-	const char *method, *subject;
-	struct json_object *parameters;
-	bool send_stdin;
-	struct cidfile *file;
-};
-
-static int attach(struct connection *conn, const struct attached *a)
-{
-	static struct console console;
-	struct error err;
-	struct reply reply;
-	int code;
-	int64_t since_ns = clock_realtime_ns();
-	if (console_init(&console, conn, a->subject, &err) < 0)
-		return report_code(a->subject, &err, CTL_ENGINE);
-	if (console_call(&console, a->method, a->parameters, &reply, &err) < 0) {
-		code = console.over ? console.code
-				    : failed(a->args, a->subject, &err, "started", CTL_UNKNOWN);
-		console_done(&console);
-		return code;
-	}
-	char id[40];
-	snprintf(id, sizeof id, "%s", json_string(reply.parameters, "id", a->subject));
-	cidfile_write(a->file, a->subject, id);
-	warn_not_granted(a->subject, reply.parameters);
-	json_put(&reply.root);
-	if (json_flag(a->args->request, "trace", false))
-		trace_print(a->args, id, since_ns);
-	code = console_serve(&console, id, a->send_stdin);
-	console_done(&console);
-	return code;
+	cidfile_write(file, subject, json_string(reply, "id", ""));
+	warn_not_granted(subject, reply);
 }
 
 static void connection_cleanup(struct connection *conn)
@@ -217,9 +162,16 @@ int verb_run(struct arguments *args)
 		return code;
 	if (json_flag(args->local, "detach", false))
 		return make_detached(args, &m.conn, "container.Run", m.parameters, &m.file, m.subject);
-	bool send_stdin = json_flag(m.config, "open_stdin", false);
-	json_add(m.parameters, "console", console_parameters(args, send_stdin));
-	struct attached a = { args, "container.Run", m.subject, m.parameters, send_stdin, &m.file };
+	struct attach a = { .args = args,
+		.method = "container.Run",
+		.subject = m.subject,
+		.parameters = m.parameters,
+		.send_stdin = json_flag(m.config, "open_stdin", false),
+		.terminal = json_flag(m.config, "terminal", false),
+		.done = "started",
+		.failed = CTL_ENGINE,
+		.on_reply = take_reply,
+		.arg = &m.file };
 	return attach(&m.conn, &a);
 }
 
@@ -239,8 +191,14 @@ int verb_start(struct arguments *args)
 		return report_code(NULL, &err, CTL_ENGINE);
 	json_object_array_add(
 		value_array(args->request, "containers"), json_object_new_string(args->positional[0]));
-	json_add(args->request, "console", console_parameters(args, send_stdin));
-	struct attached a = { args, "container.Start", args->positional[0], args->request, send_stdin,
-		&none };
+	struct attach a = { .args = args,
+		.method = "container.Start",
+		.subject = args->positional[0],
+		.parameters = args->request,
+		.send_stdin = send_stdin,
+		.done = "started",
+		.failed = CTL_ENGINE,
+		.on_reply = take_reply,
+		.arg = &none };
 	return attach(&conn, &a);
 }

@@ -12,6 +12,7 @@
 #include "client/mount.h"
 #include "client/resources.h"
 #include "common/clock.h"
+#include "common/detach.h"
 #include "common/error.h"
 #include "common/fd.h"
 #include "common/json.h"
@@ -122,17 +123,42 @@ SETTER(set_list)
 	return 0;
 }
 
-SETTER(set_choice)
+static int check_choice(const struct option *o, const char *text, struct error *err)
 {
 	for (const char *p = o->metavar; *p != '\0'; p += *p == '|') {
 		size_t n = strcspn(p, "|");
-		if (strlen(text) == n && strncmp(p, text, n) == 0) {
-			json_add_string(into, key, text);
+		if (strlen(text) == n && strncmp(p, text, n) == 0)
 			return 0;
-		}
 		p += n;
 	}
 	return error_set(err, ERROR_USAGE, "not one of %s", o->metavar);
+}
+
+SETTER(set_choice)
+{
+	if (check_choice(o, text, err) < 0)
+		return -1;
+	json_add_string(into, key, text);
+	return 0;
+}
+
+SETTER(set_choices)
+{
+	if (check_choice(o, text, err) < 0)
+		return -1;
+	return set_list(into, key, o, text, err);
+}
+
+SETTER(set_keys)
+{
+	(void) o;
+	uint8_t keys[DETACH_KEYS_MAX];
+	if (detach_parse(text, keys, err) < 0) {
+		err->kind = ERROR_USAGE;
+		return -1;
+	}
+	json_add_string(into, key, text);
+	return 0;
 }
 
 SETTER(set_count)
@@ -379,6 +405,8 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_WORD] = { false, set_word },
 	[VALUE_LIST] = { false, set_list },
 	[VALUE_CAPABILITY] = { false, set_list, COMPLETE_CAPABILITY },
+	[VALUE_CHOICES] = { false, set_choices, COMPLETE_CHOICE },
+	[VALUE_KEYS] = { false, set_keys },
 	[VALUE_CHOICE] = { false, set_choice, COMPLETE_CHOICE },
 	[VALUE_COUNT] = { false, set_count },
 	[VALUE_INTEGER] = { false, set_integer },

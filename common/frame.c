@@ -51,6 +51,7 @@ static const struct {
 	[FRAME_STDIN_END] = { 0, 0, true },
 	[FRAME_SIGNAL] = { 1, 32, true },
 	[FRAME_TAKEN] = { 8, 8, true },
+	[FRAME_TERMINAL] = { 0, 1, true },
 	[FRAME_GAP] = { 20, 20, true },
 	[FRAME_EXIT] = { 2, FRAME_PAYLOAD_MAX, true },
 	[FRAME_ERROR] = { 2, FRAME_PAYLOAD_MAX, true },

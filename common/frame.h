@@ -20,6 +20,7 @@ enum frame_type {
 	FRAME_STDIN_END = 17, /* empty */
 	FRAME_SIGNAL = 18,    /* a signal's name */
 	FRAME_TAKEN = 19,     /* 64 bits: stdin bytes that the container has taken so far */
+	FRAME_TERMINAL = 20,  /* the client's terminal is handed over: docs/protocol.md */
 	FRAME_GAP = 32,	  /* stream, 3 zero bytes, 64 bits lost, 64 bits position in the stream where the loss
 			     begins */
 	FRAME_EXIT = 33,  /* JSON: {"exit":Exit,"stdout":bytes,"stderr":bytes} */

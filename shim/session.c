@@ -18,6 +18,7 @@
 #include "common/json.h"
 #include "common/parse.h"
 #include "shim/console.h"
+#include "shim/terminal.h"
 
 #define TAKEN_STEP (32 * 1024) /* a client is told at the latest after so many bytes */
 #define TAKEN_QUEUE \
@@ -26,6 +27,13 @@
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
+
+/* Whatever was still to be written to it. */
+static void give_terminal_back(struct session *s)
+{
+	terminal_free(s->terminal);
+	s->terminal = NULL;
+}
 
 static void close_client(struct session *s)
 {
@@ -36,6 +44,8 @@ static void close_client(struct session *s)
 	if (s->detach_timer != NULL)
 		event_free(s->detach_timer);
 	s->readable = s->writable = s->detach_timer = NULL;
+	give_terminal_back(s);
+	fd_close(&s->passed_fd);
 	fd_close(&s->fd);
 	evbuffer_drain(s->out, evbuffer_get_length(s->out));
 	evbuffer_drain(s->in, evbuffer_get_length(s->in));
@@ -63,10 +73,22 @@ void session_free(struct session *s)
 	free(s);
 }
 
-/* Sends what is queued, as far as it goes; false: the client is gone. */
+static size_t on_terminal(const struct session *s)
+{
+	return s->terminal != NULL ? terminal_waiting(s->terminal) : 0;
+}
+
+/* What has been put out and not taken by the client. */
+static size_t waiting(const struct session *s)
+{
+	return evbuffer_get_length(s->out) + on_terminal(s);
+}
+
+/* Sends what is queued, as far as it goes; false: the client is gone. A last frame follows what is still to
+ * be written to the terminal. */
 static bool flush(struct session *s)
 {
-	while (evbuffer_get_length(s->out) > 0) {
+	while (evbuffer_get_length(s->out) > 0 && !(s->ending && on_terminal(s) > 0)) {
 		int n = evbuffer_write(s->out, s->fd);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -85,7 +107,7 @@ static void send_pieces(
 	struct iovec iov[2] = { { (void *) (size_t) head, head_size },
 		{ (void *) (size_t) body, body_size } };
 	size_t sent = 0;
-	if (evbuffer_get_length(s->out) == 0) {
+	if (evbuffer_get_length(s->out) == 0 && !(s->ending && on_terminal(s) > 0)) {
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 		ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -144,7 +166,7 @@ void session_output(struct session *s, int stream, const void *data, size_t size
 		return;
 	uint64_t position = st->position;
 	st->position += size;
-	if (s->flow == FLOW_DROP && !last && evbuffer_get_length(s->out) + size > FLOW_QUEUE_MAX) {
+	if (s->flow == FLOW_DROP && !last && waiting(s) + size > FLOW_QUEUE_MAX) {
 		if (st->gap == 0)
 			st->gap_position = position;
 		st->gap += size;
@@ -152,14 +174,17 @@ void session_output(struct session *s, int stream, const void *data, size_t size
 	}
 	if (st->gap > 0)
 		send_gap(s, stream);
+	if (s->terminal != NULL) {
+		terminal_write(s->terminal, data, size);
+		return;
+	}
 	st->sent += size;
 	send_frame(s, (enum frame_type)(FRAME_STDOUT + stream), data, size);
 }
 
 bool session_blocks(const struct session *s)
 {
-	return s->fd >= 0 && !s->ending && s->flow == FLOW_BLOCK &&
-	       evbuffer_get_length(s->out) >= FLOW_QUEUE_MAX;
+	return s->fd >= 0 && !s->ending && s->flow == FLOW_BLOCK && waiting(s) >= FLOW_QUEUE_MAX;
 }
 
 void session_exit(struct session *s, const struct exit_status *st)
@@ -186,6 +211,7 @@ static void session_detach(struct session *s)
 	s->typed_ended = s->ending = true;
 	event_del(s->readable);
 	send_gaps(s);
+	give_terminal_back(s);
 	send_frame(s, FRAME_DETACHED, NULL, 0);
 	event_active(s->writable, EV_WRITE, 0);
 	console_resume(s->console);
@@ -206,6 +232,10 @@ static void tell_taken(struct session *s)
 
 void session_taken(struct session *s, size_t bytes)
 {
+	if (s->terminal != NULL) {
+		terminal_listen(s->terminal, true);
+		return;
+	}
 	s->taken += bytes;
 	if (!(s->flags & CONSOLE_RAW))
 		tell_taken(s);
@@ -223,10 +253,16 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	tell_taken(s);
 	/* Also to a reader of a container that has fallen silent. */
-	if (evbuffer_get_length(s->out) == 0 && !s->ending)
+	if (waiting(s) == 0 && !s->ending)
 		send_gaps(s);
-	if (evbuffer_get_length(s->out) > 0)
+	if (evbuffer_get_length(s->out) > 0) {
+		/* It is the terminal that is behind: on_terminal_written goes on. */
+		if (s->ending && on_terminal(s) > 0)
+			event_del(s->writable);
+		else
+			event_add(s->writable, NULL);
 		return;
+	}
 	event_del(s->writable);
 	if (s->ending) {
 		/* The exit frame is the last thing; the client may be reading to end of file. */
@@ -248,6 +284,7 @@ static void refuse(struct session *s, const char *why)
 	const char *text = json_text(obj, &size);
 	s->ending = true;
 	event_del(s->readable);
+	give_terminal_back(s);
 	send_frame(s, FRAME_ERROR, text, size);
 	event_active(s->writable, EV_WRITE, 0);
 	/* A container that waited for this reader does so no more. */
@@ -316,20 +353,71 @@ static void take_resize(struct session *s, const struct frame *f)
 	console_resize(s->console, get_u16(f->payload), get_u16(f->payload + 2));
 }
 
+/* Keys that the client's terminal has. */
+static void on_keys(void *arg, const uint8_t *keys, size_t size)
+{
+	struct session *s = arg;
+	take_keys(s, keys, size);
+	if (s->terminal != NULL && evbuffer_get_length(s->typed) > FRAME_PAYLOAD_MAX)
+		terminal_listen(s->terminal, false);
+	console_typed(s->console);
+}
+
+static void on_terminal_written(void *arg)
+{
+	struct session *s = arg;
+	if (s->ending)
+		event_active(s->writable, EV_WRITE, 0);
+	else
+		send_gaps(s);
+	console_resume(s->console);
+}
+
+static void on_terminal_gone(void *arg)
+{
+	drop_client(arg);
+}
+
+/* First with the descriptor: answered behind all frames of output, from where on output waits. Then, when the
+ * client has written those, once more without: now the terminal is ours. */
+static void take_terminal(struct session *s)
+{
+	struct terminal_events events = { on_keys, on_terminal_written, on_terminal_gone, s };
+	_cleanup_fd_ int fd = steal_fd(&s->passed_fd);
+	if (s->terminal != NULL) {
+		terminal_start(s->terminal);
+		return;
+	}
+	s->terminal = s->console->terminal && fd >= 0 && !s->typed_ended
+			      ? terminal_new(s->console->base, fd, s->fd, &events)
+			      : NULL;
+	uint8_t taken = s->terminal != NULL;
+	send_frame(s, FRAME_TERMINAL, &taken, 1);
+}
+
 static void take_frame(struct session *s, const struct frame *f)
 {
+	if (s->ending && f->type != FRAME_TERMINAL)
+		return;
 	switch (f->type) {
 	case FRAME_STDIN: take_stdin(s, f); break;
 	case FRAME_STDIN_END: s->typed_ended = s->stdin_ended = true; break;
 	case FRAME_SIGNAL: take_signal(s, f); break;
 	case FRAME_RESIZE: take_resize(s, f); break;
+	case FRAME_TERMINAL: take_terminal(s); break;
 	default: refuse(s, "a frame of this type is not for a client to send");
 	}
 }
 
+/* At the end only what the rest of the output waits for: that the terminal is the shim's. */
+static bool takes_frames(const struct session *s)
+{
+	return !s->ending || s->terminal != NULL;
+}
+
 static void take_frames(struct session *s)
 {
-	while (!s->ending && evbuffer_get_length(s->in) >= FRAME_HEADER) {
+	while (takes_frames(s) && evbuffer_get_length(s->in) >= FRAME_HEADER) {
 		struct frame f;
 		size_t have = evbuffer_get_length(s->in);
 		const uint8_t *header = evbuffer_pullup(s->in, FRAME_HEADER);
@@ -376,7 +464,8 @@ static bool hung_up(const struct session *s)
  * is heard of once more when it leaves. */
 static void end_of_client(struct session *s)
 {
-	if (hung_up(s)) {
+	/* A terminal is given back at once: somebody else types there. */
+	if (hung_up(s) || s->terminal != NULL) {
 		drop_client(s);
 		return;
 	}
@@ -397,11 +486,39 @@ static void end_of_client(struct session *s)
 	console_typed(s->console);
 }
 
+/* Like evbuffer_read, but with the descriptor that may come along; there is never room for more than one. */
+static ssize_t receive(struct session *s, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct evbuffer_iovec room;
+	if (evbuffer_reserve_space(s->in, FRAME_HEADER + FRAME_PAYLOAD_MAX, &room, 1) != 1)
+		return -1;
+	struct iovec iov = { room.iov_base, room.iov_len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n < 0)
+		return -1;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		c->cmsg_len == CMSG_LEN(sizeof(int))) {
+		fd_close(&s->passed_fd);
+		memcpy(&s->passed_fd, CMSG_DATA(c), sizeof(int));
+	}
+	room.iov_len = (size_t) n;
+	evbuffer_commit_space(s->in, &room, 1);
+	return n;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
 	(void) what;
-	int n = evbuffer_read(s->in, fd, FRAME_HEADER + FRAME_PAYLOAD_MAX);
+	ssize_t n = receive(s, fd);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
@@ -423,6 +540,7 @@ struct session *session_new(struct console *c, const struct session_client *clie
 	}
 	s->console = c;
 	s->fd = client->fd;
+	s->passed_fd = -1;
 	s->flags = wants->flags;
 	s->flow = (enum flow) wants->flow;
 	s->starter = client->starter;

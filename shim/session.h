@@ -16,6 +16,7 @@
 struct console;
 struct evbuffer;
 struct event;
+struct terminal;
 
 #define FLOW_QUEUE_MAX (256 * 1024)
 
@@ -34,7 +35,9 @@ struct session {
 	int fd; /* -1: the client is gone; what it typed may still be on its way */
 	struct event *readable, *writable;
 	struct evbuffer *in, *out;
-	struct evbuffer *typed; /* stdin that the process has not taken */
+	struct evbuffer *typed;	   /* stdin that the process has not taken */
+	int passed_fd;		   /* came with the bytes; -1: none */
+	struct terminal *terminal; /* the client's, handed over: output and keys bypass the connection */
 	uint64_t received, taken, taken_told;
 	uint32_t flags; /* enum console_flags */
 	enum flow flow;

@@ -11,7 +11,7 @@ import time
 STDIN, STDOUT, STDERR, STDIN_END, SIGNAL, TAKEN, GAP, EXIT, ERROR = 0, 1, 2, 17, 18, 19, 32, 33, 34
 CONTAINER = "io.containerdlite.container."
 EXITED = {"code": 0, "core_dumped": False, "oom_killed": False, "reason": "exited"}
-STARTED = {"id": "0123456789abcdef" * 2, "name": "web", "terminal": False, "stdin": False}
+STARTED = {"id": "0123456789abcdef" * 2, "name": "web", "terminal": False, "stdin": True}
 
 
 class Peer:

@@ -199,6 +199,41 @@ py() {
 # Without what the machine's owner has put beside the standard library, which takes longer to look for than our scripts run.
 python3() { /usr/bin/python3 -S "$@"; }
 
+# --- a person at a terminal ---
+
+tm() { tmux -S "$T/tmux" -f /dev/null "$@"; }
+# terminal_open [COLUMNS ROWS]: a shell on a terminal of its own, which tmux drives. Its prompt is `host> `.
+terminal_open() {
+	command -v tmux >/dev/null || skip 'tmux is not installed'
+	echo 'PS1="host> "; set -m; unset HISTFILE' >"$T/.bashrc"
+	tm new-session -d -s t -x "${1:-100}" -y "${2:-30}" "exec bash --rcfile '$T/.bashrc' -i"
+	sees 'host>'
+}
+terminal_close() { tm kill-server; }
+screen() { tm capture-pane -p -t t; }
+on_screen() { screen | grep -qF -- "$1"; }
+# sees TEXT: waits until it is on the screen.
+sees() { eventually 15 on_screen "$1"; }
+# keys KEY…: as tmux calls them; -l TEXT as it is.
+keys() { tm send-keys -t t "$@"; }
+# enter LINE
+enter() {
+	keys -l "$1"
+	keys Enter
+}
+# The program in front of that shell.
+terminal_child() { pgrep -P "$(tm display-message -p -t t '#{pane_pid}')"; }
+# leave LINE: of a shell in a container; afterwards the one outside is there again.
+leave() {
+	enter "clear; $1"
+	sees 'host>'
+}
+# says WORD: whatever shell is at the keyboard reads it and answers.
+says() {
+	enter "echo \$((6 * 7)):$1"
+	sees "42:$1"
+}
+
 # --- the end ---
 
 left_in() { # what lies in a folder, one a line

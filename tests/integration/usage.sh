@@ -92,8 +92,9 @@ test_values() {
 
 test_not_supported_yet() {
 	refused <<-'EOF'
-		run -it busybox => run: --tty: not supported yet | terminals: not yet; leave out -t
-		run -dit busybox => run: --tty: not supported yet | terminals: not yet; leave out -t
+		run -it --detach-keys=ctrl-1 busybox => run: --detach-keys 'ctrl-1': 'ctrl-1' is not a list of keys: characters, and ctrl- with a letter or one of @[\]^_ | such as ctrl-p,ctrl-q, or none
+		run -a stdlog busybox => run: --attach 'stdlog': not one of stdin|stdout|stderr | ctl run --help lists its options
+		attach => attach: needs CONTAINER | ctl attach --help lists its options
 		run --restart=always busybox => run: --restart: not supported yet | restart policies come with a later version
 		run --memory-swappiness 5 busybox => run: --memory-swappiness: not supported yet | cgroup v2 has no such thing
 		run -p 80:80 busybox => run: --publish: not supported yet | a container has its own network namespace with loopback only

@@ -76,7 +76,9 @@ static void test_forms(void **state)
 		{ { "run", "-ih", "box", "busybox" }, "{\"open_stdin\":true,\"hostname\":\"box\"}", "{}" },
 		{ { "run", "-w/tmp", "-u=0:0", "busybox" }, "{\"cwd\":\"/tmp\",\"user\":\"0:0\"}", "{}" },
 		{ { "run", "-w", "--", "busybox" }, "{\"cwd\":\"--\"}", "{}" },
-		{ { "run", "-it=false", "busybox" }, "{\"open_stdin\":true}", "{}" },
+		{ { "run", "-it=false", "busybox" }, "{\"open_stdin\":true,\"terminal\":false}", "{}" },
+		{ { "run", "-a", "stdout", "-a", "stderr", "x" }, "{}",
+			"{\"streams\":[\"stdout\",\"stderr\"]}" },
 		{ { "run", "--network", "none", "--restart=no", "x" }, "{}", "{}" },
 		{ { "stop", "a", "-t", "-1", "b" }, "{\"timeout_ms\":-1}", "{}" },
 		{ { "stop", "-t0", "a" }, "{\"timeout_ms\":0}", "{}" },
@@ -181,7 +183,11 @@ static void test_errors(void **state)
 		{ { "run", "--rm=perhaps", "x" }, NULL, "--rm 'perhaps': not true or false" },
 		{ { "run", "--name", "\xff", "x" }, NULL, "--name '\\xff': not UTF-8" },
 		{ { "run", "x", "\xc0\x80" }, NULL, "an argument is not UTF-8" },
-		{ { "run", "-dit", "x" }, NULL, "--tty: not supported yet" },
+		{ { "run", "-a", "stdlog", "x" }, NULL, "--attach 'stdlog': not one of stdin|stdout|stderr" },
+		{ { "attach", "--detach-keys", "ctrl-ä", "x" }, NULL,
+			"--detach-keys 'ctrl-ä': 'ctrl-ä' is not a list of keys: characters, and ctrl- with "
+			"a letter or "
+			"one of @[\\]^_" },
 		{ { "run", "--restart", "always", "x" }, NULL, "--restart: not supported yet" },
 		{ { "run", "--gpus=all", "x" }, NULL, "--gpus: not supported yet" },
 		{ { "run", "-e", "=a", "x" }, NULL, "--env '=a': the variable has no name" },
