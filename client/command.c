@@ -23,8 +23,8 @@ const struct command commands[] = {
 		{ config_options, resource_options, common_options, later_options }, verb_create,
 		COMPLETE_IMAGE,
 		"The container is written down, durably unless --rm is given, and its id printed. `ctl "
-		"start` runs it. What stands behind IMAGE is the program and its arguments; options end "
-		"there." },
+		"start` "
+		"runs it. What stands behind IMAGE is the program and its arguments; options end there." },
 	{ "start", NULL, MANY, "start containers that were created or have ended", 1, -1, false,
 		{ start_options, help_letter_options }, verb_start, COMPLETE_STARTABLE,
 		"The id or name of each is printed once its program has been executed. With -a or -i it is "
@@ -42,7 +42,8 @@ const struct command commands[] = {
 		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING,
 		"Each gets its stop signal and, where it has not ended after a while, is killed with all of "
 		"its processes. Returns when nothing of it runs any more. All are stopped at the same time. "
-		"A first process that has no handler for a signal ignores it: --init helps." },
+		"A "
+		"first process that has no handler for a signal ignores it: --init helps." },
 	{ "restart", NULL, MANY, "stop containers if they run, and start them", 1, -1, false,
 		{ stop_options, help_letter_options }, verb_restart, COMPLETE_CONTAINER,
 		"As stop and then start. A container that does not run is only started; one made with --rm "
@@ -54,8 +55,7 @@ const struct command commands[] = {
 	{ "pause", NULL, MANY, "make containers stand still", 1, -1, false, { help_letter_options },
 		verb_pause, COMPLETE_RUNNING,
 		"All processes are frozen where they are; they take no time and keep their memory. `ctl "
-		"unpause` lets "
-		"them go on, and so does stop, which they could not notice otherwise." },
+		"unpause` lets them go on, and so does stop, which they could not notice otherwise." },
 	{ "unpause", NULL, MANY, "let paused containers go on", 1, -1, false, { help_letter_options },
 		verb_unpause, COMPLETE_PAUSED, "Those that were made to stand still by `ctl pause`." },
 	{ "wait", NULL, MANY, "wait for containers to end and print their exit codes", 1, -1, false,
@@ -76,8 +76,7 @@ const struct command commands[] = {
 		"output is ctl's, and its exit code, too; 126 is one that cannot be executed, 127 one that "
 		"is "
 		"not found, 125 any other failure before it ran. It is over when the program itself has "
-		"ended, whoever still holds its output. `ctl exec ls CONTAINER` is `ctl sessions "
-		"CONTAINER`.",
+		"ended, whoever still holds its output. `ctl exec ls CONTAINER` is `ctl sessions CONTAINER`.",
 		.heading = "Inside a container" },
 	{ "sh", NULL, "CONTAINER", "a shell in a running container", 1, 1, false,
 		{ sh_options, help_letter_options }, verb_sh, COMPLETE_RUNNING,
@@ -90,7 +89,8 @@ const struct command commands[] = {
 	{ "ps", "ls list", "", "list containers", 0, 0, false, { ps_options, help_letter_options }, verb_ps,
 		COMPLETE_NONE,
 		"The newest comes first. Without -a only those that run are shown, unless a filter asks for "
-		"a state. The same key twice means or, different keys mean and.",
+		"a "
+		"state. The same key twice means or, different keys mean and.",
 		.heading = "What there is" },
 	{ "inspect", NULL, MANY, "show all that is known of containers, as JSON", 1, -1, false,
 		{ inspect_options, help_letter_options }, verb_inspect, COMPLETE_CONTAINER,
@@ -102,9 +102,17 @@ const struct command commands[] = {
 		"with the container. What could not be written because the disk was full is told in a "
 		"line." },
 	{ "top", NULL, "CONTAINER", "show what runs in a container", 1, 1, false,
-		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING, NULL },
+		{ top_options, help_letter_options }, verb_top, COMPLETE_RUNNING,
+		"PID is the process's number on this host, INSIDE the one that it has in the container. CPU "
+		"% "
+		"is the share of one CPU over the process's whole life." },
 	{ "stats", NULL, "[CONTAINER…]", "show what containers use, live", 0, -1, false,
-		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING, NULL },
+		{ stats_options, help_letter_options }, verb_stats, COMPLETE_RUNNING,
+		"A look a second, on a terminal always in the same place, until it is interrupted; "
+		"--no-stream ends after the first. What the kernel does not count here, because a controller "
+		"of the cgroup is not there, is --. Memory is what cannot be given back at once: without the "
+		"file cache that nobody uses. Pressure is the share of the last ten seconds in which "
+		"something of the container had to wait for a CPU, for memory, for a disk." },
 	{ "events", NULL, "", "watch what happens", 0, 0, false, { events_options, help_letter_options },
 		verb_events, COMPLETE_NONE,
 		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "
@@ -119,17 +127,15 @@ const struct command commands[] = {
 	{ "update", NULL, MANY, "change the limits of containers", 1, -1, false,
 		{ resource_options, help_letter_options }, verb_update, COMPLETE_CONTAINER,
 		"At once where a container runs, and for each of its starts from now on. Of one container "
-		"all changes are "
-		"made, or none. What has changed is printed, old -> new. A memory limit below what is in use "
-		"is refused if "
-		"the rest cannot be reclaimed.",
+		"all "
+		"changes are made, or none. What has changed is printed, old -> new. A memory limit below "
+		"what is in use is refused if the rest cannot be reclaimed.",
 		.heading = "Limits" },
 	{ "diff-limits", NULL, "CONTAINER", "compare a container's limits with what is in force", 1, 1, false,
 		{ diff_limits_options, help_letter_options }, verb_diff_limits, COMPLETE_RUNNING,
 		"Of each limit: what was wanted (asked for, or a default), what is in the file now, what "
-		"counts "
-		"below the limits of the cgroups above, and whether the file has drifted away from what was "
-		"wanted. A file that somebody has set by hand is there, too." },
+		"counts below the limits of the cgroups above, and whether the file has drifted away from "
+		"what was wanted. A file that somebody has set by hand is there, too." },
 	{ "info", NULL, "", "show the daemon and what this host can do", 0, 0, false,
 		{ info_options, help_letter_options }, verb_info, COMPLETE_NONE,
 		"Also the versions, folders, cgroup controllers that can be used, and how many containers "
@@ -144,7 +150,8 @@ const struct command commands[] = {
 		"while "
 		"containers run all the same: limits without their cgroup controllers, say. A problem keeps "
 		"every container from running. The exit code is 0 where there is no problem, 1 where there "
-		"is one." },
+		"is "
+		"one." },
 	{ "help", NULL, "[COMMAND]", "show this, or a command's options", 0, 1, false,
 		{ help_letter_options }, verb_help, COMPLETE_COMMAND, "The same as --help." },
 	{ "completion", NULL, "bash|zsh|fish", "print the script by which a shell completes ctl", 1, 1, false,

@@ -264,10 +264,10 @@ static void offer_kind(struct scan *s, const struct answer *a, enum complete kin
 	}
 }
 
-/* A file of a mount's is its source, before the first colon. */
+/* The host's file, of a mount or a device, stands before the first colon. */
 static void offer_value(struct scan *s, const struct answer *a, const struct option *o)
 {
-	bool target = o->value == VALUE_VOLUME && strchr(a->word, ':') != NULL;
+	bool target = (o->value == VALUE_VOLUME || o->value == VALUE_DEVICE) && strchr(a->word, ':') != NULL;
 	offer_kind(s, a, target ? COMPLETE_NONE : value_types[o->value].completes, o);
 }
 

@@ -75,7 +75,8 @@ static struct json_object *count_states(const struct registry *reg)
 
 static struct json_object *list_features(void)
 {
-	static const char *const features[] = { "overlay", "bundle", "init", "log", "events", "upgrade" };
+	static const char *const features[] = { "overlay", "bundle", "init", "log", "events", "upgrade",
+		"terminal", "attach", "exec", "limits", "pause", "update", "stats", "trace" };
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)

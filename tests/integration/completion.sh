@@ -47,6 +47,8 @@ test_words() {
 	kind 'run --env-file=x' files
 	kind 'run -v x' files
 	kind 'run -v /x:' words
+	kind 'run --device /dev/nu' files
+	kind 'run --device /dev/null:' words
 	kind 'run --rootfs x' folders
 	[ "$(ctl __complete -- '' | tail -n +2 | wc -l)" -gt 10 ] || fail 'few verbs'
 	! ctl __complete -- '' | grep -q '^_' || fail 'a hidden verb is offered'

@@ -23,6 +23,7 @@ test_verbs() {
 	local verb
 	for verb in $(verbs); do
 		like "$(section "ctl $verb")" "*.Ic $verb*" "$verb"
+		[ "$(section "ctl $verb" | awk '/^\.Pp$/ {p = 1; next} p && !/^\./ {n++} {p = 0} END {print n + 0}')" -ge 2 ] || fail "$verb: the manual says no more than its summary"
 		is "$({
 			options_of "ctl $verb"
 			options_of Everywhere
