@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -13,34 +12,32 @@
 
 #include "common/error.h"
 #include "common/fd.h"
-#include "common/json.h"
 #include "common/limits.h"
 #include "common/parse.h"
 
-#define PERIOD_DEFAULT 100000 /* kernel: Documentation/admin-guide/cgroup-v2.rst, as all below */
-#define QUOTA_MOST     ((INT64_C(1) << 44) - 1) /* max_bw of kernel/sched/core.c */
-#define PIDS_MOST      (4 * 1024 * 1024)	/* PID_MAX_LIMIT */
+#define QUOTA_MOST ((INT64_C(1) << 44) - 1) /* max_bw of kernel/sched/core.c */
+#define PIDS_MOST  (4 * 1024 * 1024)	    /* PID_MAX_LIMIT */
 
 const struct resource resources[] = {
-	{ "hugetlb", "hugetlb.", RESOURCE_PAGES, 0, INT64_MAX, true },
-	{ "cpuset_mems", "cpuset.mems", RESOURCE_SET, 0, 0, false },
-	{ "cpuset_cpus", "cpuset.cpus", RESOURCE_SET, 0, 0, false },
+	{ "hugetlb", "hugetlb.", RESOURCE_PAGES, 0, INT64_MAX, true, "max" },
+	{ "cpuset_mems", "cpuset.mems", RESOURCE_SET, 0, 0, false, "" },
+	{ "cpuset_cpus", "cpuset.cpus", RESOURCE_SET, 0, 0, false, "" },
 	/* A weight cannot be written while it is idle. */
-	{ "cpu_idle", "cpu.idle", RESOURCE_FLAG, 0, 1, false },
-	{ "cpu_weight", "cpu.weight", RESOURCE_NUMBER, 1, 10000, false },
-	{ "cpu_quota_us", "cpu.max", RESOURCE_QUOTA, 1000, QUOTA_MOST, true },
-	{ "cpu_period_us", "cpu.max", RESOURCE_PERIOD, 1000, 1000000, false },
-	{ "memory_oom_group", "memory.oom.group", RESOURCE_FLAG, 0, 1, false },
-	{ "memory_high", "memory.high", RESOURCE_BYTES, MEMORY_LEAST, INT64_MAX, true },
-	{ "memory_max", "memory.max", RESOURCE_BYTES, MEMORY_LEAST, INT64_MAX, true },
-	{ "memory_swap_max", "memory.swap.max", RESOURCE_BYTES, 0, INT64_MAX, true },
-	{ "memory_low", "memory.low", RESOURCE_BYTES, 0, INT64_MAX, true },
-	{ "memory_min", "memory.min", RESOURCE_BYTES, 0, INT64_MAX, true },
-	{ "pids_max", "pids.max", RESOURCE_NUMBER, 1, PIDS_MOST, true },
-	{ "io_weight", "io.weight", RESOURCE_WEIGHT, 1, 10000, false },
-	{ "io_weights", "io.weight", RESOURCE_WEIGHTS, 1, 10000, false },
-	{ "io_max", "io.max", RESOURCE_RATES, 1, INT64_MAX, true },
-	{ "cgroup", "", RESOURCE_VERBATIM, 0, 0, false },
+	{ "cpu_idle", "cpu.idle", RESOURCE_FLAG, 0, 1, false, "0" },
+	{ "cpu_weight", "cpu.weight", RESOURCE_NUMBER, 1, 10000, false, "100" },
+	{ "cpu_quota_us", "cpu.max", RESOURCE_QUOTA, 1000, QUOTA_MOST, true, "max 100000" },
+	{ "cpu_period_us", "cpu.max", RESOURCE_PERIOD, 1000, 1000000, false, "max 100000" },
+	{ "memory_oom_group", "memory.oom.group", RESOURCE_FLAG, 0, 1, false, "0" },
+	{ "memory_high", "memory.high", RESOURCE_BYTES, MEMORY_LEAST, INT64_MAX, true, "max" },
+	{ "memory_max", "memory.max", RESOURCE_BYTES, MEMORY_LEAST, INT64_MAX, true, "max" },
+	{ "memory_swap_max", "memory.swap.max", RESOURCE_BYTES, 0, INT64_MAX, true, "max" },
+	{ "memory_low", "memory.low", RESOURCE_BYTES, 0, INT64_MAX, true, "0" },
+	{ "memory_min", "memory.min", RESOURCE_BYTES, 0, INT64_MAX, true, "0" },
+	{ "pids_max", "pids.max", RESOURCE_NUMBER, 1, PIDS_MOST, true, "max" },
+	{ "io_weight", "io.weight", RESOURCE_WEIGHT, 1, 10000, false, "default" },
+	{ "io_weights", "io.weight", RESOURCE_WEIGHTS, 1, 10000, false, "default" },
+	{ "io_max", "io.max", RESOURCE_RATES, 1, INT64_MAX, true, "rbps=max wbps=max riops=max wiops=max" },
+	{ "cgroup", "", RESOURCE_VERBATIM, 0, 0, false, NULL },
 	{ 0 },
 };
 
@@ -52,8 +49,7 @@ const struct resource *resource_find(const char *field)
 	return NULL;
 }
 
-/* NULL: the table has no such file. Of several rows the first. */
-static const struct resource *of_file(const char *file)
+const struct resource *resource_of_file(const char *file)
 {
 	size_t n = strlen(file);
 	for (const struct resource *r = resources; r->field != NULL; r++) {
@@ -68,13 +64,13 @@ static const struct resource *of_file(const char *file)
 
 size_t resource_order(const char *file)
 {
-	const struct resource *r = of_file(file);
+	const struct resource *r = resource_of_file(file);
 	return r != NULL ? (size_t) (r - resources) : sizeof resources / sizeof *resources;
 }
 
 bool resource_of_lines(const char *file, const char *line)
 {
-	const struct resource *r = of_file(file);
+	const struct resource *r = resource_of_file(file);
 	if (r == NULL)
 		return strchr(line, ' ') != NULL;
 	return r->kind == RESOURCE_WEIGHT || r->kind == RESOURCE_RATES;
@@ -314,7 +310,7 @@ static int check_file(const char *file, struct error *err)
 
 int resource_check(const char *file, const char *value, char *ret_line, struct error *err)
 {
-	const struct resource *r = of_file(file);
+	const struct resource *r = resource_of_file(file);
 	if (check_file(file, err) < 0)
 		return -1;
 	if (strlen(value) >= LIMIT_VALUE_MAX)
@@ -329,27 +325,15 @@ int resource_check(const char *file, const char *value, char *ret_line, struct e
 
 int resource_reset(const char *file, const char *line, char *ret_line)
 {
-	static const struct {
-		const char *file, *line;
-	} defaults[] = { { "cpuset.mems", "" }, { "cpuset.cpus", "" }, { "cpu.idle", "0" },
-		{ "cpu.weight", "100" }, { "cpu.max", "max 100000" }, { "memory.oom.group", "0" },
-		{ "memory.high", "max" }, { "memory.max", "max" }, { "memory.swap.max", "max" },
-		{ "memory.low", "0" }, { "memory.min", "0" }, { "pids.max", "max" } };
-	const struct resource *r = of_file(file);
-	int device = (int) strcspn(line, " ");
-	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-		if (strcmp(defaults[i].file, file) == 0)
-			return snprintf(ret_line, LIMIT_VALUE_MAX, "%s", defaults[i].line);
+	const struct resource *r = resource_of_file(file);
+	int subject = (int) strcspn(line, " ");
 	if (r == NULL)
 		return -1;
-	if (r->kind == RESOURCE_PAGES)
-		return snprintf(ret_line, LIMIT_VALUE_MAX, "max");
-	if (r->kind == RESOURCE_RATES)
-		return snprintf(ret_line, LIMIT_VALUE_MAX, "%.*s rbps=max wbps=max riops=max wiops=max",
-			device, line);
 	if (strncmp(line, "default ", 8) == 0)
 		return snprintf(ret_line, LIMIT_VALUE_MAX, "default 100");
-	return snprintf(ret_line, LIMIT_VALUE_MAX, "%.*s default", device, line);
+	if (resource_of_lines(file, line))
+		return snprintf(ret_line, LIMIT_VALUE_MAX, "%.*s %s", subject, line, r->reset);
+	return snprintf(ret_line, LIMIT_VALUE_MAX, "%s", r->reset);
 }
 
 /* ---- the machine ---- */
@@ -468,186 +452,4 @@ int number_set_check(const char *list, const char *allowed, const char *what, st
 			return invalid(err, "'%s' ends with a comma", escape_text(list, shown, sizeof shown));
 	}
 	return 0;
-}
-
-/* ---- the interface's Resources ---- */
-
-/* A JSON integer as the file has it. */
-static void int_text(const struct resource *r, struct json_object *value, char buf[32])
-{
-	int64_t number = json_object_get_int64(value);
-	if (number == -1 && r->has_max)
-		snprintf(buf, 32, "max");
-	else
-		snprintf(buf, 32, "%jd", (intmax_t) number);
-}
-
-/* Half of cpu.max; the other half stays, or is the kernel's default. */
-static void quota_text(
-	const struct resource *r, struct json_object *value, const struct limits *limits, char buf[80])
-{
-	const struct limit *present = limits_find(limits, "cpu.max");
-	const char *old = present != NULL ? present->value : "max 100000";
-	size_t n = strcspn(old, " ");
-	char text[32];
-	int_text(r, value, text);
-	if (r->kind == RESOURCE_QUOTA)
-		snprintf(buf, 80, "%s%s", text, old + n);
-	else
-		snprintf(buf, 80, "%.*s %s", (int) n, old, text);
-}
-
-static int read_single(
-	const struct resource *r, struct json_object *value, struct limits *limits, struct error *err)
-{
-	char text[80];
-	switch (r->kind) {
-	case RESOURCE_FLAG:
-		return limits_set(limits, r->file, json_object_get_boolean(value) ? "1" : "0", true, err);
-	case RESOURCE_SET: return limits_set(limits, r->file, json_object_get_string(value), true, err);
-	case RESOURCE_QUOTA:
-	case RESOURCE_PERIOD:
-		quota_text(r, value, limits, text);
-		return limits_set(limits, r->file, text, true, err);
-	default: break;
-	}
-	int_text(r, value, text);
-	return limits_set(limits, r->file, text, true, err);
-}
-
-/* One member of a field that is a map. */
-static int read_member(const struct resource *r, const char *key, struct json_object *value,
-	struct limits *limits, struct error *err)
-{
-	char text[LIMIT_VALUE_MAX + 64], file[LIMIT_FILE_MAX + 16], number[32], shown[64];
-	int_text(r, value, number);
-	escape_text(key, shown, sizeof shown);
-	if (r->kind == RESOURCE_VERBATIM) {
-		if (limits_set(limits, key, json_object_get_string(value), true, err) == 0)
-			return 0;
-		return error_wrap(err, "%s", shown);
-	}
-	if (r->kind == RESOURCE_PAGES) {
-		snprintf(file, sizeof file, "hugetlb.%.32s.max", key);
-		if (strlen(key) > 32 || key[strspn(key, "0123456789")] == '\0' || strchr(key, '.') != NULL)
-			return invalid(err, "'%s' is not a size of pages (such as 2MB)", shown);
-		return limits_set(limits, file, number, true, err) == 0 ? 0 : error_wrap(err, "%s", shown);
-	}
-	if (strchr(key, ' ') != NULL || strlen(key) >= LIMIT_VALUE_MAX / 2)
-		return invalid(err, "'%s' is not MAJOR:MINOR nor a block device below /dev", shown);
-	const char *rest = r->kind == RESOURCE_RATES ? json_object_get_string(value) : number;
-	if (strlen(rest) >= LIMIT_VALUE_MAX / 2)
-		return invalid(err, "the value is too long");
-	snprintf(text, sizeof text, "%s %s", key, rest);
-	return limits_set(limits, r->file, text, true, err);
-}
-
-static int read_field(
-	const struct resource *r, struct json_object *value, struct limits *limits, struct error *err)
-{
-	if (!json_object_is_type(value, json_type_object))
-		return read_single(r, value, limits, err);
-	json_object_object_foreach (value, key, member)
-		if (member != NULL && read_member(r, key, member, limits, err) < 0)
-			return -1;
-	return 0;
-}
-
-int resources_read(struct json_object *obj, const char *path, struct limits *limits, struct error *err)
-{
-	for (const struct resource *r = resources; r->field != NULL; r++) {
-		struct json_object *value = json_get(obj, r->field);
-		if (value == NULL || read_field(r, value, limits, err) == 0)
-			continue;
-		snprintf(err->field, sizeof err->field, "%.64s.%s", path, r->field);
-		return error_wrap(err, "%s", err->field);
-	}
-	if (json_flag(obj, "cpu_idle", false) && json_get(obj, "cpu_weight") != NULL) {
-		snprintf(err->field, sizeof err->field, "%.64s.cpu_weight", path);
-		error_set(err, ERROR_INVALID_CONFIG, "%.64s.cpu_weight: what is idle has no weight", path);
-		snprintf(err->field, sizeof err->field, "%.64s.cpu_weight", path);
-		return -1;
-	}
-	return 0;
-}
-
-static void show_int(struct json_object *obj, const char *key, const char *text)
-{
-	int64_t number = -1;
-	parse_i64(text, &number); /* "max": stays -1 */
-	json_add_int(obj, key, number);
-}
-
-/* The object at a field, made where it is missing. */
-static struct json_object *map_of(struct json_object *obj, const char *field)
-{
-	struct json_object *map = json_get(obj, field);
-	if (map == NULL) {
-		map = json_object_new_object();
-		json_add(obj, field, map);
-	}
-	return map;
-}
-
-static void show_quota(struct json_object *obj, const char *line)
-{
-	char quota[32];
-	size_t n = strcspn(line, " ");
-	snprintf(quota, sizeof quota, "%.*s", (int) n, line);
-	show_int(obj, "cpu_quota_us", quota);
-	show_int(obj, "cpu_period_us", line[n] == ' ' ? line + n + 1 : "100000");
-}
-
-/* "KEY REST". */
-static void show_line(struct json_object *obj, const struct resource *r, const char *line)
-{
-	char key[LIMIT_VALUE_MAX];
-	size_t n = strcspn(line, " ");
-	snprintf(key, sizeof key, "%.*s", (int) n, line);
-	const char *rest = line[n] == ' ' ? line + n + 1 : "";
-	if (r->kind == RESOURCE_RATES)
-		json_add_string(map_of(obj, r->field), key, rest);
-	else if (strcmp(key, "default") == 0)
-		show_int(obj, "io_weight", rest);
-	else
-		show_int(map_of(obj, "io_weights"), key, rest);
-}
-
-static void show_verbatim(struct json_object *obj, const struct limit *l)
-{
-	struct json_object *map = map_of(obj, "cgroup");
-	const char *present = json_string(map, l->file, NULL);
-	_cleanup_free_ char *both = NULL;
-	if (present != NULL && asprintf(&both, "%s\n%s", present, l->value) < 0)
-		abort();
-	json_add_string(map, l->file, both != NULL ? both : l->value);
-}
-
-static void show(struct json_object *obj, const struct limit *l)
-{
-	const struct resource *r = of_file(l->file);
-	char size[LIMIT_FILE_MAX];
-	switch (r != NULL ? r->kind : RESOURCE_VERBATIM) {
-	case RESOURCE_BYTES:
-	case RESOURCE_NUMBER: show_int(obj, r->field, l->value); break;
-	case RESOURCE_FLAG: json_add_bool(obj, r->field, l->value[0] == '1'); break;
-	case RESOURCE_SET: json_add_string(obj, r->field, l->value); break;
-	case RESOURCE_QUOTA: show_quota(obj, l->value); break;
-	case RESOURCE_WEIGHT:
-	case RESOURCE_RATES: show_line(obj, r, l->value); break;
-	case RESOURCE_PAGES:
-		snprintf(size, sizeof size, "%.*s", (int) strcspn(l->file + 8, "."), l->file + 8);
-		show_int(map_of(obj, r->field), size, l->value);
-		break;
-	default: show_verbatim(obj, l); break;
-	}
-}
-
-struct json_object *resources_show(const struct limits *limits)
-{
-	struct json_object *obj = json_object_new_object();
-	for (size_t i = 0; i < limits->n; i++)
-		if (limits->v[i].asked)
-			show(obj, &limits->v[i]);
-	return obj;
 }

@@ -39,11 +39,14 @@ struct resource {
 	const char *file;
 	enum resource_kind kind;
 	int64_t least, most;
-	bool has_max; /* "max" (-1) is a value, too */
+	bool has_max;	   /* "max" (-1) is a value, too */
+	const char *reset; /* the kernel's default; of a file of many lines, what follows a device */
 };
 
 extern const struct resource resources[]; /* field NULL at the end; in the order of the writes */
 const struct resource *resource_find(const char *field);
+/* Of several rows the first; NULL: the table has no such file. */
+const struct resource *resource_of_file(const char *file);
 
 /* One line for a file, checked and as the kernel will show it: sizes in bytes, rates in order. ret_line has
  * LIMIT_VALUE_MAX bytes. The error's sentence is about the value alone. Files that the table does not know

@@ -165,17 +165,10 @@ static int check_set(const struct limit *l, struct error *err)
 /* How the user calls it: the field that it came from. */
 static int name_field(const struct limit *l, const char *path, struct error *err)
 {
-	const char *field = "cgroup";
+	const struct resource *r = resource_of_file(l->file);
 	char full[sizeof(err->field)];
 
-	for (const struct resource *r = resources; r->field; r++)
-		if (strcmp(r->file, l->file) == 0) {
-			field = r->field;
-			break;
-		}
-	if (strncmp(l->file, "hugetlb.", 8) == 0)
-		field = "hugetlb";
-	snprintf(full, sizeof(full), "%.64s.%s", path, field);
+	snprintf(full, sizeof(full), "%.64s.%s", path, r ? r->field : "cgroup");
 	error_wrap(err, "%s", full);
 	memcpy(err->field, full, sizeof(full));
 	return -1;
