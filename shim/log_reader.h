@@ -12,7 +12,7 @@
 
 #define LOG_FILES_MAX 1000 /* as many as config.log_max_files may be */
 
-#define LOG_FILES_MORE 8 /* that a reader who is behind keeps of those that were rotated away meanwhile */
+#define LOG_FILES_MORE 64 /* that a reader who is behind keeps of those that were rotated away meanwhile */
 
 struct log_file {
 	int fd;

@@ -65,7 +65,7 @@ test_follow() {
 
 test_a_follower_who_does_not_read_is_told_what_is_missing() { # limit 120
 	daemon_start
-	expect 0 ctl run -d --name c --log-opt max-size=200k,max-file=2 -v "$T:/t" busybox sh -c \
+	expect 0 ctl run -d --name c --log-opt max-size=50k,max-file=2 -v "$T:/t" busybox sh -c \
 		'echo 999999; until [ -e /t/go ]; do sleep 0.1; done; seq 1000000 1200000; touch /t/written; until [ -e /t/end ]; do sleep 0.1; done'
 	py <<-'PY'
 		import pathlib, re, time

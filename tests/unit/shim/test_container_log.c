@@ -252,7 +252,7 @@ static void test_gap_of_known_size(void **state)
 	n = write_lines(&log, n, 1);
 	assert_int_equal(log_reader_open(&r, dir), 0);
 	log_reader_go_on(&r);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 400; i++) {
 		n = write_lines(&log, n, 10);
 		log_reader_keep_up(&r);
 		assert_in_range(r.n, 1, 1 + LOG_FILES_MORE);
