@@ -269,13 +269,13 @@ static void put_steps(const struct explanation *x)
 static void put_preparations(const struct explanation *x)
 {
 	FILE *out = x->out;
-	bool open_stdin = json_flag(x->shim, "open_stdin", false);
+	bool open_stdin = x->terminal || json_flag(x->shim, "open_stdin", false);
 	fputs("limit() { # NAME SOFT HARD; who may not raise the hard limit keeps it\n"
 	      "\tprlimit --pid \"$self\" \"--$1=$2:$3\" 2>/dev/null || prlimit --pid \"$self\" \"--$1=$2:\"\n"
 	      "}\n",
 		out);
 	explain_line(out, "to tell each other that something is done", "mkfifo \"$dir/pid\" \"$dir/go\"");
-	explain_line(out, open_stdin ? "its standard input (-i)" : "without -i it reads nothing", "exec 3<%s",
+	explain_line(out, open_stdin ? "its standard input" : "without -i it reads nothing", "exec 3<%s",
 		open_stdin ? "&0" : "/dev/null");
 	if (x->cgroup_rw)
 		explain_line(out, "its user may make cgroups below it",

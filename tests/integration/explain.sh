@@ -165,6 +165,17 @@ got"
 	nothing_is_left
 }
 
+# With a terminal the script's own one is used.
+test_terminal() {
+	begin
+	method Create '{"config":{"image":"busybox","name":"t","terminal":true,"args":["sh","-c","[ -t 0 ] && [ -t 1 ] && echo $TERM; read -r x; echo got $x"]}}' >made
+	ctl explain t >a.sh
+	grep -q '^# Not expressed: a terminal' a.sh || fail 'the terminal is not mentioned'
+	echo typed | script -qec 'sh a.sh' /dev/null | tr -d '\r' >out
+	is "$(grep -v typed <(sed 's/got typed/got it/' out))" $'xterm\ngot it'
+	nothing_is_left
+}
+
 test_direct_root() {
 	begin
 	cp -a "$BUILD/rootfs/busybox" tree
