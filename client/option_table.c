@@ -74,7 +74,7 @@ const struct option config_options[] = {
 		"how soon the kernel ends it for lack of memory: -1000 to 1000" },
 
 	{ "privileged", 0, VALUE_FLAG, GROUP_SECURITY, "privileged", NULL,
-		"all capabilities, all of /proc and /sys, no no_new_privs: root on this host" },
+		"all capabilities and devices, all of /proc and /sys, no no_new_privs: root on this host" },
 	{ "cgroup-rw", 0, VALUE_FLAG, GROUP_SECURITY, "cgroup_rw", NULL,
 		"it may make cgroups of its own, below its limits" },
 	{ "cap-add", 0, VALUE_CAPABILITY, GROUP_SECURITY, "capabilities_add", "CAP",
