@@ -1,4 +1,5 @@
 /* list.c - List and Inspect: answered from memory. */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "daemon/session.h"
 #include "daemon/store.h"
 #include "daemon/ulimits.h"
+#include "runtime/device_filter.h"
 
 /* ---- filters; their context is the registry, their subject a container ---- */
 
@@ -202,6 +204,21 @@ static struct json_object *paths(const struct container *c)
 	return obj;
 }
 
+static void add_device_filter(struct json_object *obj, const struct container *c)
+{
+	char path[PATH_MAX + CGROUP_PARENT_MAX];
+	_cleanup_fd_ int cgroup = -1;
+	int attached;
+
+	if (c->pid <= 0)
+		return;
+	container_cgroup_path(c, path, sizeof(path));
+	cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	attached = cgroup < 0 ? -1 : device_filter_attached(cgroup);
+	if (attached >= 0)
+		json_add_bool(obj, "device_filter", attached);
+}
+
 /* What a running container has of its limits; nothing once the pid may be another process's. */
 static void add_ulimits(struct json_object *obj, const struct container *c, struct json_object *config)
 {
@@ -227,6 +244,7 @@ void handle_inspect(struct request *rq)
 		json_add(obj, "config", config);
 	json_add(obj, "shim", json_object_get(c->bundle.shim_json));
 	add_ulimits(obj, c, config);
+	add_device_filter(obj, c);
 	missing = config ? not_granted(config) : NULL;
 	if (missing)
 		json_add(obj, "not_granted", missing);

@@ -224,6 +224,15 @@ int device_filter_attach(int cgroup_fd, const struct device_rule *rules, size_t 
 	return 0;
 }
 
+int device_filter_attached(int cgroup_fd)
+{
+	union bpf_attr attr;
+	memset(&attr, 0, sizeof attr);
+	attr.query.target_fd = (uint32_t) cgroup_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	return sys_bpf(BPF_PROG_QUERY, &attr) < 0 ? -1 : attr.query.prog_cnt > 0;
+}
+
 bool device_filter_possible(void)
 {
 	_cleanup_fd_ int program = load(NULL, 0);

@@ -40,5 +40,8 @@ size_t device_filter_compile(const struct device_rule *rules, size_t n, struct b
  * bpf(2) is not to be had. */
 int device_filter_attach(int cgroup_fd, const struct device_rule *rules, size_t n, struct error *err);
 
+/* 1: the cgroup has one of its own; 0: it has none; -1: nobody tells. */
+int device_filter_attached(int cgroup_fd);
+
 /* Whether this kernel lets us have such a program. */
 bool device_filter_possible(void);

@@ -82,6 +82,8 @@ test_folder_and_links() {
 	# all of the host's
 	ctl run --rm --privileged busybox sh -c "ls -l /dev/ptmx; : <$DEVICE && echo opened" >out
 	like "$(cat out)" $'*/dev/ptmx -> pts/ptmx\nopened'
+	ctl run -d --name all --privileged busybox sleep 1000 >/dev/null
+	is "$(field_of all .device_filter)" false
 }
 
 test_rules() {
@@ -189,6 +191,28 @@ test_bundle() {
 	END
 }
 
+# Where bpf(2) is not to be had, what can do without the filter starts; the rest says so.
+test_no_bpf() {
+	needs_static_shim
+	local parent=${T##*/}
+	without() { strace -f -qq -e trace=bpf -e inject=bpf:error=EPERM -o trace containerd-lite-shim --bundle bundle --cgroup-parent "$parent"; }
+	strace -o trace true 2>/dev/null || skip 'strace cannot trace here'
+	printf 'echo started' >program
+	make_bundle '{}'
+	jq '.process.capabilities = {}' bundle/config.json >new && mv new bundle/config.json
+	expect 0 without
+	is "$OUT" started
+	make_bundle '{}'
+	expect 125 without
+	is "$ERR" "containerd-lite-shim: devices: ask bpf(2) for the cgroup's device filter: Operation not permitted
+hint: without it a container gets no device, no CAP_MKNOD, and bind mounts only with nodev"
+	make_bundle '{"resources":{"devices":[{"allow":true,"type":"c","major":10,"minor":229,"access":"rw"}]}}'
+	jq '.process.capabilities = {}' bundle/config.json >new && mv new bundle/config.json
+	expect 125 without
+	make_bundle '{"resources":{"devices":[{"allow":true,"access":"rwm"}]}}'
+	expect 0 without
+}
+
 # The filter belongs to the cgroup: who dies changes nothing of it.
 test_outlives() {
 	daemon_start
@@ -198,8 +222,10 @@ test_outlives() {
 	ctl run -d --init --name c --cap-add MKNOD -v "$T/share:/share" busybox sh -c "
 		mknod /dev/x c $MAJOR $MINOR
 		while [ ! -e /share/go ]; do sleep 0.05; done; (: </dev/x) 2>/dev/null && echo opened || echo closed" >/dev/null
+	is "$(field_of c .device_filter)" true
 	daemon_kill
 	daemon_start
+	is "$(field_of c .device_filter)" true
 	touch share/go
 	ctl wait c >/dev/null
 	is "$(ctl logs c)" closed
