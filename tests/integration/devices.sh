@@ -191,11 +191,13 @@ test_bundle() {
 	END
 }
 
+without() {
+	strace -f -qq -e trace=bpf -e inject=bpf:error=EPERM -o trace containerd-lite-shim --bundle bundle --cgroup-parent "${T##*/}"
+}
+
 # Where bpf(2) is not to be had, what can do without the filter starts; the rest says so.
 test_no_bpf() {
 	needs_static_shim
-	local parent=${T##*/}
-	without() { strace -f -qq -e trace=bpf -e inject=bpf:error=EPERM -o trace containerd-lite-shim --bundle bundle --cgroup-parent "$parent"; }
 	strace -o trace true 2>/dev/null || skip 'strace cannot trace here'
 	printf 'echo started' >program
 	make_bundle '{}'
@@ -219,7 +221,7 @@ test_outlives() {
 	needs_filter
 	find_device
 	mkdir share
-	ctl run -d --init --name c --cap-add MKNOD -v "$T/share:/share" busybox sh -c "
+	ctl run -d --name c --cap-add MKNOD -v "$T/share:/share" busybox sh -c "
 		mknod /dev/x c $MAJOR $MINOR
 		while [ ! -e /share/go ]; do sleep 0.05; done; (: </dev/x) 2>/dev/null && echo opened || echo closed" >/dev/null
 	is "$(field_of c .device_filter)" true

@@ -81,7 +81,7 @@ test_stats_formats() {
 	like "$(head -1 out)" 'CONTAINER ID   NAME   CPU %*MEM USAGE / LIMIT   MEM %   NET I/O*BLOCK I/O*PIDS*PRESSURE (CPU / MEM / IO)'
 	like "$(tail -1 out)" "$(field_of c '.id[:12]')   c *%*"
 	is "$(wc -l <out)" 2
-	like "$(ctl stats --no-stream --overhead c | tail -1)" '*KiB*s'
+	like "$(ctl stats --no-stream --overhead c | tail -1)" '*iB*s'
 	is "$(ctl stats --format json c | jq -r '.[].name')" c
 	# shellcheck disable=SC2015
 	is "$(ctl stats --format jsonl c | head -n 3 | jq -r .name | paste -sd' ')" "c c c"
