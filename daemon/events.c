@@ -47,10 +47,10 @@ struct events {
 	int64_t last;
 	struct entry ring[RING];
 	size_t start, known; /* which of the ring's */
-	/* Of what was read: since when it has everything, each container's last run that has an exit, and the
-	 * name of each that was not removed. */
+	/* Of what was read: since when it has everything, each container's last run that has an exit, those
+	 * that were started since, and the name of each that was not removed. */
 	int64_t reach_ns;
-	struct json_object *exits, *left;
+	struct json_object *exits, *started, *left;
 	int sock; /* of the worker that writes the file; -1: none */
 	struct event *writable;
 	TAILQ_HEAD(, line) backlog;
@@ -203,6 +203,10 @@ static void take_note(struct events *ev, struct json_object *event)
 		ev->reach_ns = time_ns;
 	if (!id)
 		return;
+	if (strcmp(kind, "start") == 0)
+		json_add_bool(ev->started, id, true);
+	else if (strcmp(kind, "exit") == 0 || strcmp(kind, "remove") == 0)
+		json_object_object_del(ev->started, id);
 	if (strcmp(kind, "remove") == 0)
 		json_object_object_del(ev->left, id);
 	else if (strcmp(kind, "create") == 0 || strcmp(kind, "start") == 0 || strcmp(kind, "rename") == 0)
@@ -279,6 +283,7 @@ struct events *events_new(struct daemon *d, struct error *err)
 	ev->sock = -1;
 	ev->reach_ns = INT64_MAX;
 	ev->exits = json_object_new_object();
+	ev->started = json_object_new_object();
 	ev->left = json_object_new_object();
 	TAILQ_INIT(&ev->backlog);
 	complete = await_old_writer(ev);
@@ -305,6 +310,7 @@ void events_free(struct events *ev)
 	for (size_t i = 0; i < ev->known; i++)
 		free(entry_at(ev, i)->text);
 	json_put(&ev->exits);
+	json_put(&ev->started);
 	json_put(&ev->left);
 	free(ev);
 }
@@ -335,6 +341,11 @@ bool events_reach_back_to(const struct events *ev, int64_t realtime_ns)
 struct json_object *events_left(const struct events *ev)
 {
 	return ev->left;
+}
+
+bool events_exit_missing(const struct events *ev, const char *id)
+{
+	return json_get(ev->started, id);
 }
 
 static void add(struct events *ev, const char *kind, const char *id, const char *name,

@@ -29,5 +29,7 @@ bool events_exit_known(const struct events *ev, const char *id, uint64_t run);
 bool events_reach_back_to(const struct events *ev, int64_t realtime_ns);
 /* The containers of what was read that were not removed (id → name), borrowed. */
 struct json_object *events_left(const struct events *ev);
+/* Whether such a container was started, and has no exit. */
+bool events_exit_missing(const struct events *ev, const char *id);
 /* Of such a container that is not there any more. */
 void events_add_gone(struct events *ev, const char *kind, const char *id, const char *name);

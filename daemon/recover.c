@@ -207,16 +207,18 @@ static void tell_if_missed(struct container *c)
 }
 
 /* A --rm container leaves nothing: all that can be told of its end is that there was one. One whose shim's
- * name is still there may not have said yet how it is. */
+ * name is still there may not have said yet how it is, and one whose folder cannot be read is not gone. */
 static void tell_gone(struct daemon *d)
 {
 	struct json_object *left = events_left(d->events);
 
 	json_object_object_foreach (left, id, name) {
 		if (registry_by_id(d->registry, id) || !id_valid(id) ||
-			faccessat(d->store->shims, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			faccessat(d->store->shims, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+			faccessat(d->store->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
-		events_add_gone(d->events, "exit", id, json_object_get_string(name));
+		if (events_exit_missing(d->events, id))
+			events_add_gone(d->events, "exit", id, json_object_get_string(name));
 		events_add_gone(d->events, "remove", id, json_object_get_string(name));
 	}
 }

@@ -49,6 +49,7 @@ test_an_exit_that_no_daemon_saw() {
 	expect 0 ctl run -d --name kept busybox sleep 1000
 	expect 0 ctl run -d --name brief --rm busybox sleep 1000
 	expect 0 ctl run -d --name lives --rm busybox sleep 1000
+	expect 0 ctl create --name unborn --rm busybox true
 	local shims pids shim
 	shims="$(shim_of kept) $(shim_of brief)"
 	pids="$(field_of kept .pid) $(field_of brief .pid)"
@@ -62,6 +63,7 @@ test_an_exit_that_no_daemon_saw() {
 	is "$(events_of kept)" 'create start exit'
 	is "$(events_of brief)" 'create start exit remove'
 	is "$(events_of lives)" 'create start'
+	is "$(events_of unborn)" 'create remove'
 	# Once: the daemon after that one has read it.
 	for _ in 1 2; do
 		daemon_kill
