@@ -109,6 +109,7 @@ static int serve(struct console *console, struct connection *conn, const struct 
 	json_put(&reply.root);
 	if (json_flag(a->args->request, "trace", false))
 		trace_print(a->args, id, since_ns);
+	console->session = json_string(a->parameters, "session", NULL);
 	return console_serve(console, id, send_stdin, terminal);
 }
 

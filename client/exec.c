@@ -56,9 +56,9 @@ static int add_console(struct arguments *args, bool send_stdin, struct error *er
 	return 0;
 }
 
-/* The call, and where it succeeds the console until its end. not_found: a program that is not there is no
- * more than another code (127), and the connection is still good. */
-static int exec_attached(struct arguments *args, struct connection *conn, bool not_found)
+/* The call, and where it succeeds the console until its end. With ret_missing a program that is not there is
+ * no error: it is set, and the connection is still good for another one. */
+static int exec_attached(struct arguments *args, struct connection *conn, bool *ret_missing)
 {
 	static struct console console;
 	const char *subject = args->positional[0];
@@ -72,9 +72,10 @@ static int exec_attached(struct arguments *args, struct connection *conn, bool n
 	if (console_call(&console, "container.Exec", args->request, &reply, &err) < 0) {
 		if (console.over)
 			code = console.code;
-		else if (not_found && err.kind == ERROR_EXEC_FAILED && err.exit_code == 127)
+		else if (ret_missing != NULL && err.kind == ERROR_EXEC_FAILED && err.exit_code == 127) {
+			*ret_missing = true;
 			code = 127;
-		else
+		} else
 			code = failed(subject, &err, CTL_UNKNOWN);
 		console_done(&console);
 		return code;
@@ -112,7 +113,7 @@ int verb_exec(struct arguments *args)
 		return report_code(NULL, &err, CTL_ENGINE);
 	if (!detached)
 		attach_warn(args, send_stdin && json_flag(args->request, "terminal", false));
-	code = detached ? exec_detached(args, &conn) : exec_attached(args, &conn, false);
+	code = detached ? exec_detached(args, &conn) : exec_attached(args, &conn, NULL);
 	connection_done(&conn);
 	return code;
 }
@@ -125,18 +126,21 @@ int verb_sh(struct arguments *args)
 	const size_t last = sizeof shells / sizeof *shells - 1;
 	struct connection conn;
 	struct error err;
+	bool missing = true;
 	int code = 127;
 	json_add_string(args->request, "container", args->positional[0]);
 	json_add_bool(args->request, "open_stdin", true);
+	json_add_bool(args->request, "terminal", isatty(STDIN_FILENO));
 	if (add_console(args, true, &err) < 0)
 		return report_code(args->command->name, &err, CTL_ENGINE);
 	if (connection_open(&conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
-	for (size_t i = 0; i <= last && code == 127; i++) {
+	for (size_t i = 0; i <= last && missing; i++) {
 		struct json_object *list = json_object_new_array();
 		json_object_array_add(list, json_object_new_string(shells[i]));
 		json_add(args->request, "args", list);
-		code = exec_attached(args, &conn, i < last);
+		missing = false;
+		code = exec_attached(args, &conn, i < last ? &missing : NULL);
 	}
 	connection_done(&conn);
 	return code;

@@ -164,6 +164,7 @@ const struct option later_options[] = {
 
 const struct option attach_options[] = {
 	{ "no-stdin", 0, VALUE_FLAG, GROUP_CONSOLE, ".no_stdin", NULL, "only watch" },
+	{ "session", 0, VALUE_TEXT, GROUP_CONSOLE, "session", "SESSION", "a program that exec has started" },
 	CONSOLE_OPTIONS,
 	{ 0 },
 };

@@ -292,6 +292,26 @@ test_terminal_and_attach() {
 	like "$(method Attach "{\"container\":\"c\",\"session\":\"$(cat said)\"}")" '*UpgradeRequired*'
 }
 
+test_sh_and_attach() {
+	daemon_start
+	container
+	expect 127 ctl sh c <<<'nosuch'
+	like "$ERR" '*nosuch: not found*'
+	is "$(echo 'echo $0' | ctl sh c)" /bin/ash
+	expect 5 ctl sh -u daemon -w /tmp c <<<'id -un; pwd; exit 5'
+	is "$OUT" 'daemon
+/tmp'
+	local session
+	session=$(ctl exec -d -i c sh -c 'echo before; read -r line; echo "got $line"; exit 7')
+	expect 7 ctl attach --session "$session" c <<<'a line'
+	is "$OUT" 'before
+got a line'
+	expect 1 ctl attach --session "$session" c
+	is "$ERR" "ctl: c: session '$session' of container is not running"
+	expect 1 ctl attach --session none c
+	is "$ERR" "ctl: c: has no session 'none'"
+}
+
 # Closing a terminal is a hang-up for all that is in its foreground.
 test_terminal_client_gone() {
 	daemon_start
