@@ -239,6 +239,20 @@ static int pass_down(int instance_fd, const char *parent, int parent_fd, const c
 	return 0;
 }
 
+/* What is counted for stats and limited by nobody, as far as that changes no root of all cgroups. */
+static void pass_counters(int instance_fd, const char *parent, int parent_fd)
+{
+	char words[TEXT_SIZE];
+	_cleanup_fd_ int above = openat(instance_fd, "..", FOLDER);
+	bool is_root = above < 0 || faccessat(above, "cgroup.type", F_OK, 0) < 0;
+	read_words(parent_fd, "cgroup.subtree_control", words);
+	if (cgroup_has_controller(words, "io"))
+		return;
+	read_words(is_root ? instance_fd : above, "cgroup.controllers", words);
+	if (cgroup_has_controller(words, "io") && parent[0] != '/')
+		pass_down(instance_fd, parent, parent_fd, "io");
+}
+
 static int pass_all(
 	int instance_fd, const char *parent, int parent_fd, const struct limits *limits, struct error *err)
 {
@@ -276,6 +290,7 @@ static int make_locked(int instance_fd, const char *parent, const char *name, co
 		return error_errno(err, "lock the cgroup's folder");
 	if (cgroup_parent_open(instance_fd, parent, true, &parent_fd, err) < 0)
 		return -1;
+	pass_counters(instance_fd, parent, parent_fd);
 	if (pass_all(instance_fd, parent, parent_fd, limits, err) < 0 ||
 		cgroup_make(parent_fd, name, ret_fd, err) < 0) {
 		fd_close(&lock);

@@ -25,7 +25,7 @@ def test_stats(vm):
         assert memory["anon"] > 0 and memory["file"] >= 8 * MIB and memory["peak"] >= memory["usage"], memory
         assert 0 < memory["percent"] <= 100 and memory["swap"] == 0, memory
         assert stat["pids"] == {"current": 1, "limit": 50, "peak": stat["pids"]["peak"]}, stat["pids"]
-        assert stat["cpu"]["percent"] >= 0 and stat["io"]["read_bytes"] >= 0, stat
+        assert stat["cpu"]["percent"] >= 0 and stat["io"]["written_bytes"] >= 0, stat
         assert stat["pressure"]["memory"]["full"]["total_us"] >= 0, stat
         row = vm.check("ctl stats --no-stream c").splitlines()[1]
         assert "MiB / 64.0MiB" in row and "--" not in row, row
