@@ -129,6 +129,31 @@ static void explain_hint(struct error *err)
 			error_hint(err, "%s", hints[i].hint);
 }
 
+/* How the command line calls a field that no single option sets. */
+static const char *spelling_of(const struct command *command, const char *field)
+{
+	static const struct {
+		const char *field, *spelling;
+	} others[] = {
+		{ "log_max_size", "--log-opt max-size" },
+		{ "log_max_files", "--log-opt max-file" },
+		{ "rootfs", "--rootfs" },
+		{ "rootfs_mode", "--rootfs-rw" },
+		{ "labels", "--label" },
+		{ "mounts", "-v or --mount" },
+	};
+	static char spelling[64];
+	size_t n = strcspn(field, ".[");
+	const struct option *o = option_of(command, field, n);
+	for (size_t i = 0; i < sizeof others / sizeof *others && o == NULL; i++)
+		if (strncmp(others[i].field, field, n) == 0 && others[i].field[n] == '\0')
+			return others[i].spelling;
+	if (o == NULL)
+		return NULL;
+	snprintf(spelling, sizeof spelling, "--%s", o->name);
+	return spelling;
+}
+
 bool config_explain(const struct arguments *args, struct error *err)
 {
 	static const char prefix[] = "config.";
@@ -142,11 +167,11 @@ bool config_explain(const struct arguments *args, struct error *err)
 	const char *field = err->field + sizeof prefix - 1;
 	if (resources_explain(args, err, "config.resources") || explain_mount(args, err))
 		return true;
-	const struct option *o = option_of(args->command, field, strcspn(field, ".["));
-	if (o != NULL) {
+	const char *spelling = spelling_of(args->command, field);
+	if (spelling != NULL) {
 		char rest[sizeof err->msg];
 		snprintf(rest, sizeof rest, "%s", err->msg + length);
-		snprintf(err->msg, sizeof err->msg, "--%s%.*s", o->name, (int) sizeof rest - 64, rest);
+		snprintf(err->msg, sizeof err->msg, "%s%.*s", spelling, (int) sizeof rest - 64, rest);
 	}
 	return true;
 }

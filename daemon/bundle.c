@@ -175,7 +175,7 @@ static int check_foreign(struct json_object *config, struct error *err)
 			continue;
 		snprintf(field, sizeof(field), "config.%s", not_with_bundle[i]);
 		return error_config(err, field,
-			"%s cannot be given together with config.bundle, whose config.json says it", field);
+			"%s cannot be given together with a bundle, whose config.json says it", field);
 	}
 	return 0;
 }

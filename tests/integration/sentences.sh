@@ -33,6 +33,10 @@ test_values_that_cannot_be() {
 		125: run nosuchimage true => run: there is no built-in root file system 'nosuchimage' | busybox is built in; --rootfs takes a folder, --bundle an OCI bundle
 		125: run --cap-add NOPE busybox true => run: --cap-add: there is no capability 'NOPE'
 		125: run -w relative busybox true => run: --workdir: 'relative' is not an absolute path
+		125: run --log-opt max-size=1k busybox true => run: --log-opt max-size must be at least 4096
+		125: run --log-opt max-file=0 busybox true => run: --log-opt max-file must be 1 to 1000
+		125: run --bundle / -e A=B => run: --env cannot be given together with a bundle, whose config.json says it
+		125: run --bundle / -v $T:/x => run: -v or --mount cannot be given together with a bundle, whose config.json says it
 		125: run -h 'a b' busybox true => run: --hostname: 'a b' is not a host name
 		125: run --bundle $T/nowhere => run: bundle '$T/nowhere': No such file or directory
 	EOF

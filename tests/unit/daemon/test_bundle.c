@@ -224,8 +224,8 @@ static void test_a_foreign_bundle(void **state)
 	char name[65];
 	(void) state;
 	assert_int_equal(build("{\"bundle\":\"/b\",\"args\":[\"x\"]}", &bundle, name, &err), -1);
-	assert_string_equal(err.msg,
-		"config.args cannot be given together with config.bundle, whose config.json says it");
+	assert_string_equal(
+		err.msg, "config.args cannot be given together with a bundle, whose config.json says it");
 	assert_int_equal(build("{\"bundle\":\"/b\",\"name\":\"web\"}", &bundle, name, &err), 0);
 	assert_null(bundle.config);
 	assert_int_equal(bundle_take_config(&bundle, foreign, strlen(foreign), &err), 0);
