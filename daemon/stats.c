@@ -16,6 +16,7 @@
 #include "daemon/work.h"
 
 #define PERIOD_S    1
+#define STATS_MAX   500	  /* that surely fit one reply */
 #define ADOPTING_US 20000 /* until a shim that is being adopted has answered */
 
 struct stats {
@@ -190,12 +191,30 @@ static struct json_object *make_order(const struct stats *stats)
 	return order;
 }
 
+static int check_number(const struct stats *stats, struct error *err)
+{
+	struct container *c;
+	size_t n = 0;
+
+	for (size_t i = 0; nth(stats, i, &c); i++)
+		n += c != NULL;
+	if (n <= STATS_MAX)
+		return 0;
+	error_set(err, ERROR_LIMIT_EXCEEDED, "these are more than %d containers", STATS_MAX);
+	snprintf(err->field, sizeof(err->field), "containers");
+	return error_hint(err, "ask for some of them by name");
+}
+
 static void look(struct stats *stats)
 {
 	_cleanup_json_ struct json_object *order = make_order(stats);
 	struct work_order work = { .op = WORK_STATS };
 	struct error err;
 
+	if (check_number(stats, &err) < 0) {
+		stats_fail(stats, &err);
+		return;
+	}
 	work.config.text = json_text(order, &work.config.size);
 	stats->looking = work_start(stats->rq->d, &work, on_looked, stats, &err) == 0;
 	if (!stats->looking)

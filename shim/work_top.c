@@ -20,14 +20,18 @@
 #include "shim/process.h"
 #include "shim/worker.h"
 
-#define PROCESSES_MAX 4096
-#define COMMAND_MAX   4096 /* bytes of a command line that are shown */
+/* All of it must fit one reply (WIRE_MESSAGE_MAX). */
+#define PROCESSES_MAX 1500
+#define COMMAND_MAX   4096	  /* bytes of a command line that are shown */
+#define COMMANDS_MAX  (64 * 1024) /* of all of them */
+#define COMMAND_LEAST 16	  /* of each, even then */
 #define DEPTH_MAX     64
 #define WORKER_END_S  30
 
 struct top {
 	struct json_object *processes;
 	const char *passwd; /* the container's; "" where there is none */
+	size_t commands;    /* bytes shown */
 };
 
 /* An image's author wrote it, and a program may have exchanged it since: it is no link that leads out, no
@@ -59,17 +63,19 @@ static struct json_object *word(const char *text, size_t size)
 }
 
 /* Its arguments; of one that has none (a zombie) its name, as ps shows it. */
-static struct json_object *command(int proc, const struct process *process)
+static struct json_object *command(struct top *top, int proc, const struct process *process)
 {
+	size_t most = top->commands < COMMANDS_MAX ? COMMAND_MAX : COMMAND_LEAST;
 	struct json_object *words = json_object_new_array();
 	char text[COMMAND_MAX + 1] = "", name[sizeof process->comm + 2];
 	_cleanup_fd_ int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? 0 : fd_read_all(fd, text, COMMAND_MAX);
+	ssize_t size = fd < 0 ? 0 : fd_read_all(fd, text, most);
 	for (ssize_t at = 0; at < size;) {
 		size_t n = strnlen(text + at, (size_t) (size - at));
 		json_object_array_add(words, word(text + at, n));
 		at += (ssize_t) n + 1;
 	}
+	top->commands += size > 0 ? (size_t) size : 0;
 	if (size <= 0) {
 		snprintf(name, sizeof name, "[%s]", process->comm);
 		json_object_array_add(words, word(name, strlen(name)));
@@ -101,7 +107,7 @@ static void add_process(struct top *top, pid_t pid)
 	json_add_int(obj, "rss", p.rss_bytes);
 	json_add_int(obj, "threads", p.threads);
 	json_add_time(obj, "started_at", p.started_ns);
-	json_add(obj, "command", command(proc, &p));
+	json_add(obj, "command", command(top, proc, &p));
 	json_object_array_add(top->processes, obj);
 }
 
