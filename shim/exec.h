@@ -1,59 +1,48 @@
 /*
- * exec.h - the shim's sessions: further programs in its container, each with a console of its own. A session
- * lives until its last client has read the end; how it ended is remembered for the daemon, or for the next
- * one, and for whoever asks later. All of it is bounded, and nothing of it is there before the first exec.
+ * exec.h - one further program in the container: the joiner that brings it in, its process, its console, its
+ * end. Owned by the table of them (execs.h).
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
-#include <sys/types.h>
 
 #include "common/control.h"
+#include "shim/console.h"
 
-struct console;
+struct error;
 struct event;
-struct event_base;
-struct exec;
-struct exec_record;
-struct link;
+struct execs;
 
-struct execs {
-	struct event_base *base;
-	struct link *link;
-	const char *id; /* the container's */
-	int recipe_fd;	/* owned; -1 before the first exec */
-	bool has_recipe;
-	int oom_score; /* our own: below 0 or not */
-	int dir_fd, cgroup_fd, first_pidfd;
-	pid_t first_pid;
-	bool over;   /* the container ends: nothing is begun any more */
-	bool strays; /* there may be children that nobody has told us of */
-	LIST_HEAD(, exec) list;
-	TAILQ_HEAD(exec_records, exec_record) ended; /* the oldest first */
-	unsigned n_list, n_running, n_ended;
-	struct event *later;	     /* frees what is done, tells what could not be told */
-	void (*on_empty)(void *arg); /* after execs_end: no client reads from a session any more */
-	void *arg;
+struct exec {
+	LIST_ENTRY(exec) entry;
+	struct execs *owner;
+	struct control_exec_status status; /* as it is told */
+	int joiner_pidfd, sync;
+	struct event *sync_event;
+	int pidfd;
+	struct event *pidfd_event;
+	struct console console;
+	bool unsent; /* the daemon has not heard of its beginning */
+	bool done;   /* freed on a later turn, once its failure has been told */
+	struct error *failure;
+	/* Until it has started. */
+	int texts_fd, client_fd;
+	struct control_text reply, early;
+	struct control_console wants;
 };
 
-/* base, link, on_empty and arg are set before. */
-void execs_init(struct execs *x);
-/* The container runs: its first process and the rest of the fields, all borrowed. */
-void execs_start(struct execs *x, const char *id, int dir_fd, int cgroup_fd, pid_t pid, int pidfd);
-/* Its first process is over: what is left of the sessions ends, and is told, before the container's end is.
- */
-void execs_end(struct execs *x);
-bool execs_empty(const struct execs *x);
-void execs_done(struct execs *x);
-
-/* EXEC: answered by EXEC_STATUS or EXEC_FAILED. Takes of fds what it needs. */
-void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds);
-void execs_kill(struct execs *x, uint64_t session, int sig);
-/* A daemon has heard how this one ended. */
-void execs_taken(struct execs *x, uint64_t session);
-/* A daemon that was started anew: all that there is. */
-void execs_tell(struct execs *x);
-/* A session's console; NULL if it is not there any more. */
-struct console *execs_console(struct execs *x, uint64_t session);
+/* In the table, and nothing of it begun. NULL: out of memory. */
+struct exec *exec_new(struct execs *x, const struct control_exec *order);
+void exec_free(struct exec *e);
+/* Clones the joiner; whatever comes of it is told. texts_fd and client_fd are set before. */
+int exec_begin(struct exec *e, const struct control_exec *order, struct error *err);
+/* It never ran; freed on a later turn. */
+void exec_failed(struct exec *e, struct error *why);
+void exec_signal(const struct exec *e, int sig);
+/* Whether its process has ended; then so has the session. */
+bool exec_reap(struct exec *e);
+void exec_reap_joiner(struct exec *e);
+/* What did not go at its time: the machine was short of memory, or the daemon's socket full. */
+void exec_try_again(struct exec *e);

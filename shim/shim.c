@@ -34,7 +34,8 @@
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
-#include "shim/exec.h"
+#include "shim/exec_told.h"
+#include "shim/execs.h"
 #include "shim/folder.h"
 #include "shim/link.h"
 #include "shim/tree.h"
@@ -519,7 +520,7 @@ static void on_hello(void *arg)
 		.frozen = cgroup_read_key(s->cgroup_fd, "cgroup.events", "frozen") == 1 };
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
-	execs_tell(&s->execs);
+	exec_told_all(&s->execs);
 	tell_oom(s);
 }
 
@@ -540,7 +541,7 @@ static void on_exec_message(
 	else if (type == CONTROL_EXEC_KILL)
 		execs_kill(&s->execs, kill->session, kill->sig);
 	else if (type == CONTROL_EXEC_TAKEN)
-		execs_taken(&s->execs, taken->session);
+		exec_told_taken(&s->execs, taken->session);
 }
 
 static void resize(struct shim *s, const struct control_resize *size)
