@@ -135,12 +135,12 @@ socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind(sys.argv[1])' "$RUN/sh
 	eventually 20 nothing_in "$STATE/trash"
 }
 
-test_remove_400_at_once() { # limit 120
+test_remove_400_at_once() { # limit 300
 	daemon_start
 	local i
 	for i in 1 2 3 4; do
 		py <<'PY' &
-c = Conn()
+c = Conn(timeout=120)
 for i in range(100):
     r = c.call("Create", {"config": {"image": "busybox", "args": ["true"]}})
     assert "error" not in r, r
@@ -149,7 +149,7 @@ PY
 	wait_jobs
 	is "$(ctl ps -aq | wc -l)" 400
 	# shellcheck disable=SC2046
-	try timeout 100 "$BUILD/ctl" rm $(ctl ps -aq)
+	try timeout 250 "$BUILD/ctl" rm $(ctl ps -aq)
 	echo "$ERR" | sort | uniq -c | sort -rn | head -5
 	is "$CODE" 0
 }
