@@ -32,12 +32,10 @@ const struct command commands[] = {
 	{ "attach", NULL, "CONTAINER", "be the console of a container that runs", 1, 1, false,
 		{ attach_options, help_letter_options }, verb_attach, COMPLETE_RUNNING,
 		"Shows the last that the container has put out, and then what it puts out; what is typed "
-		"goes to "
-		"it if it was made with -i. Several can be attached to one container. The detach keys let go "
-		"of "
-		"it; else the exit code is the container's. What a slow reader misses is told, and never "
-		"holds "
-		"the container up, unless --flow=block is given." },
+		"goes "
+		"to it if it was made with -i. Several can be attached to one container. The detach keys let "
+		"go of it; else the exit code is the container's. What a slow reader misses is told, and "
+		"never holds the container up, unless --flow=block is given." },
 	{ "stop", NULL, MANY, "ask containers to end, and kill what has not after a while", 1, -1, false,
 		{ stop_options, help_letter_options }, verb_stop, COMPLETE_RUNNING,
 		"Each gets its stop signal and, where it has not ended after a while, is killed with all of "
@@ -117,6 +115,11 @@ const struct command commands[] = {
 		verb_events, COMPLETE_NONE,
 		"Each has a number that is never given twice, so that --since-seq goes on where a reader has "
 		"stopped, without a gap or a repetition; and says who asked for what happened." },
+	{ "why", NULL, "CONTAINER", "tell why a container has ended", 1, 1, false,
+		{ why_options, help_letter_options }, verb_why, COMPLETE_CONTAINER,
+		"The cause in a sentence, the exit code and times of the last run, who asked for what "
+		"happened to it, what it used, and its last twenty lines. A signal that nobody has sent "
+		"through this daemon came from outside of it." },
 	{ "explain", NULL, "CONTAINER | run ARGUMENT…", "print a container as a commented shell script", 1,
 		-1, true, { help_letter_options }, verb_explain, COMPLETE_CONTAINER,
 		"The script does by hand what the engine does: cgroup, namespaces, mounts, devices, "

@@ -65,6 +65,7 @@ int verb_explain(struct arguments *args);
 int verb_events(struct arguments *args);
 int verb_info(struct arguments *args);
 int verb_version(struct arguments *args);
+int verb_why(struct arguments *args);
 int verb_doctor(struct arguments *args);
 int verb_help(struct arguments *args);
 int verb_completion(struct arguments *args);

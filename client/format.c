@@ -88,8 +88,7 @@ static const char *format_limit(uint64_t bytes, char buf[FORMAT_TEXT])
 	return buf;
 }
 
-/* "OOM, limit 64M", of an Oom or of a record that has none. */
-static const char *format_oom(struct json_object *oom, char buf[FORMAT_TEXT])
+const char *format_oom(struct json_object *oom, char buf[FORMAT_TEXT])
 {
 	static const struct {
 		const char *whose, *text;

@@ -25,5 +25,7 @@ char *format_command(struct json_object *words, size_t characters);
 char *format_words(struct json_object *words, size_t characters);
 /* "512B", "1.50KiB", "12.3MiB", "640MiB". Returns buf. */
 const char *format_size(uint64_t bytes, char buf[FORMAT_TEXT]);
+/* "OOM, limit 64M", of an Oom or of a record that has none. Returns buf. */
+const char *format_oom(struct json_object *oom, char buf[FORMAT_TEXT]);
 /* Escaped for a terminal; caller frees. */
 char *format_clean(const char *text);

@@ -321,3 +321,8 @@ const struct option doctor_options[] = {
 	FORMAT("table|json|jsonl", "json: one array of check, verdict, message, fix"),
 	{ 0 },
 };
+
+const struct option why_options[] = {
+	FORMAT("table|json|jsonl", "json: one object"),
+	{ 0 },
+};

@@ -27,3 +27,4 @@ extern const struct option diff_limits_options[];
 extern const struct option events_options[];
 extern const struct option info_options[];
 extern const struct option doctor_options[];
+extern const struct option why_options[];
