@@ -51,7 +51,8 @@ struct events {
 	 * that were started since, and the name of each that was not removed. */
 	int64_t reach_ns;
 	struct json_object *exits, *started, *left;
-	int sock; /* of the worker that writes the file; -1: none */
+	struct json_object *sessions; /* those whose exec_exit is there */
+	int sock;		      /* of the worker that writes the file; -1: none */
 	struct event *writable;
 	TAILQ_HEAD(, line) backlog;
 	size_t backlog_size;
@@ -211,6 +212,8 @@ static void take_note(struct events *ev, struct json_object *event)
 		json_object_object_del(ev->left, id);
 	else if (strcmp(kind, "create") == 0 || strcmp(kind, "start") == 0 || strcmp(kind, "rename") == 0)
 		json_add_string(ev->left, id, name);
+	if (strcmp(kind, "exec_exit") == 0)
+		json_add_bool(ev->sessions, json_string(json_get(event, "attributes"), "session", ""), true);
 	if (strcmp(kind, "exit") == 0 &&
 		parse_i64(json_string(json_get(event, "attributes"), "run", ""), &run) == 0)
 		json_add_int(ev->exits, id, run);
@@ -285,6 +288,7 @@ struct events *events_new(struct daemon *d, struct error *err)
 	ev->exits = json_object_new_object();
 	ev->started = json_object_new_object();
 	ev->left = json_object_new_object();
+	ev->sessions = json_object_new_object();
 	TAILQ_INIT(&ev->backlog);
 	complete = await_old_writer(ev);
 	if (load_file(ev, "events.1", &same_boot, err) < 0 || load_file(ev, "events", &same_boot, err) < 0) {
@@ -312,6 +316,7 @@ void events_free(struct events *ev)
 	json_put(&ev->exits);
 	json_put(&ev->started);
 	json_put(&ev->left);
+	json_put(&ev->sessions);
 	free(ev);
 }
 
@@ -326,6 +331,11 @@ static struct json_object *caller_to_json(const struct caller *caller)
 	json_add_int(obj, "gid", caller->gid);
 	json_add_string(obj, "command", caller->command);
 	return obj;
+}
+
+bool events_session_known(const struct events *ev, const char *session)
+{
+	return ev && json_get(ev->sessions, session);
 }
 
 bool events_exit_known(const struct events *ev, const char *id, uint64_t run)

@@ -18,6 +18,9 @@ struct json_object;
 struct events *events_new(struct daemon *d, struct error *err);
 void events_free(struct events *ev);
 
+/* Whether the end of this session of exec's was among what the daemon before this one wrote. */
+bool events_session_known(const struct events *ev, const char *session);
+
 /* Takes attributes (texts only, or NULL). c and caller may be NULL. ev NULL: unit tests. */
 void events_add(struct events *ev, const char *kind, const struct container *c,
 	struct json_object *attributes, const struct caller *caller);

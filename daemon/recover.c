@@ -21,6 +21,7 @@
 #include "daemon/daemon.h"
 #include "daemon/events.h"
 #include "daemon/registry.h"
+#include "daemon/session.h"
 #include "daemon/shim_link.h"
 #include "daemon/store.h"
 #include "daemon/work.h"
@@ -106,6 +107,8 @@ static void load_run(struct container *c, int folder)
 		set_unknown_exit(c, &err);
 	}
 	c->state = c->ended ? STATE_EXITED : STATE_CREATED;
+	_cleanup_json_ struct json_object *sessions = read_json(container_id(c), folder, "sessions.json");
+	sessions_load(c, sessions);
 }
 
 static struct container *load(struct daemon *d, int parent, const char *id, struct error *err)
@@ -202,8 +205,10 @@ bool recover_done(void (*fn)(void *arg), void *arg)
 /* It ended while there was no daemon. */
 static void tell_if_missed(struct container *c)
 {
-	if (c->ended && c->state == STATE_EXITED && events_reach_back_to(c->d->events, c->exit.finished_ns))
-		container_tell_exit(c);
+	if (!c->ended || c->state != STATE_EXITED || !events_reach_back_to(c->d->events, c->exit.finished_ns))
+		return;
+	sessions_tell_missed(c);
+	container_tell_exit(c);
 }
 
 /* A --rm container leaves nothing: all that can be told of its end is that there was one. One whose shim's

@@ -189,6 +189,46 @@ static void announce(struct container *c, const char *kind, const struct session
 	events_add(c->d->events, kind, c, attributes, session->caller.pid > 0 ? &session->caller : NULL);
 }
 
+/* The daemon before this one may have told it, and died before its shim knew. */
+static void announce_exit(struct container *c, const struct session *session)
+{
+	char text[SESSION_TEXT];
+
+	if (!events_session_known(c->d->events, session_format(session->id, text)))
+		announce(c, "exec_exit", session);
+}
+
+void sessions_load(struct container *c, struct json_object *saved)
+{
+	struct json_object *list = json_get(saved, "sessions");
+
+	if (json_int(saved, "run", 0) != (int64_t) c->exit.run || !c->ended)
+		return;
+	for (size_t i = 0; i < json_length(list) && i < EXEC_SESSIONS_MAX; i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+		struct session *session = add(c, (uint64_t) json_int(one, "session", 0) & ID_MASK);
+		struct control_exec_status *status = &session->status;
+
+		status->state = EXEC_EXITED;
+		status->flags = (uint32_t) json_int(one, "flags", 0);
+		status->code = (int32_t) json_int(one, "code", -1);
+		status->sig = (int32_t) json_int(one, "signal", 0);
+		status->core_dumped = json_flag(one, "core_dumped", false);
+		time_parse(json_string(one, "started_at", ""), &status->started_ns);
+		time_parse(json_string(one, "finished_at", ""), &status->finished_ns);
+		snprintf(status->command, sizeof(status->command), "%s", json_string(one, "command", ""));
+	}
+}
+
+void sessions_tell_missed(struct container *c)
+{
+	struct session *session;
+
+	TAILQ_FOREACH_REVERSE(session, &c->sessions, session_list, link)
+	if (session_over(session) && !session->status.told)
+		announce_exit(c, session);
+}
+
 void session_take_status(struct container *c, const struct control_exec_status *status)
 {
 	struct session *session = session_by_id(c, status->session);
@@ -203,7 +243,7 @@ void session_take_status(struct container *c, const struct control_exec_status *
 	if (status->state == EXEC_RUNNING && known && !begun)
 		announce(c, "exec_start", session);
 	if (session_over(session) && !status->told)
-		announce(c, "exec_exit", session);
+		announce_exit(c, session);
 	if (session_over(session))
 		bound(c);
 	container_changed(c);

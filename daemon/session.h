@@ -57,6 +57,11 @@ struct json_object *sessions_to_json(const struct container *c);
 void session_take_status(struct container *c, const struct control_exec_status *status);
 void session_failed(struct container *c, uint64_t id, const struct error *why);
 
+/* From what a shim has left whose container ended while there was no daemon; and the events of those that no
+ * daemon has told. */
+void sessions_load(struct container *c, struct json_object *saved);
+void sessions_tell_missed(struct container *c);
+
 /* The run is over: those of which no end was told have one that nobody knows. */
 void sessions_end(struct container *c);
 /* A new run begins, or the container goes. */

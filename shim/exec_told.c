@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "common/error.h"
+#include "common/fd.h"
+#include "common/json.h"
 #include "shim/exec.h"
 #include "shim/execs.h"
 #include "shim/link.h"
@@ -104,6 +106,43 @@ void exec_told_all(struct execs *x)
 	LIST_FOREACH (e, &x->list, entry)
 		if (!e->done && e->status.state != EXEC_EXITED)
 			exec_told_begin(e);
+}
+
+static struct json_object *record_to_json(const struct control_exec_status *status)
+{
+	struct json_object *obj = json_object_new_object();
+	json_add_int(obj, "session", (int64_t) status->session);
+	json_add_string(obj, "command", status->command);
+	json_add_int(obj, "flags", status->flags);
+	json_add_int(obj, "code", status->code);
+	json_add_int(obj, "signal", status->sig);
+	json_add_bool(obj, "core_dumped", status->core_dumped);
+	json_add_time(obj, "started_at", status->started_ns);
+	json_add_time(obj, "finished_at", status->finished_ns);
+	return obj;
+}
+
+int exec_told_save(const struct execs *x, int dir_fd, uint64_t run, struct error *err)
+{
+	_cleanup_json_ struct json_object *saved = NULL;
+	struct json_object *list = NULL;
+	const struct exec_record *r;
+	size_t size;
+	TAILQ_FOREACH (r, &x->ended, entry) {
+		if (r->status.told)
+			continue;
+		if (saved == NULL) {
+			saved = json_object_new_object();
+			json_add_int(saved, "version", 1);
+			json_add_int(saved, "run", (int64_t) run);
+			json_add(saved, "sessions", list = json_object_new_array());
+		}
+		json_object_array_add(list, record_to_json(&r->status));
+	}
+	if (saved == NULL)
+		return 0;
+	const char *text = json_text(saved, &size);
+	return fd_write_file(dir_fd, "sessions.json", text, size, true, err);
 }
 
 void exec_told_done(struct execs *x)

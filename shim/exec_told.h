@@ -23,4 +23,6 @@ void exec_told_again(struct execs *x);
 void exec_told_taken(struct execs *x, uint64_t session);
 /* A daemon that was started anew: all that there is. */
 void exec_told_all(struct execs *x);
+/* The container's folder gets the ends that no daemon has heard of: the next one reads them there. */
+int exec_told_save(const struct execs *x, int dir_fd, uint64_t run, struct error *err);
 void exec_told_done(struct execs *x);

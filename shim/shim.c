@@ -205,6 +205,14 @@ static void on_execs_empty(void *arg)
 	leave_if_empty(arg);
 }
 
+static void save_sessions(struct shim *s)
+{
+	struct error error;
+	char text[sizeof error.msg];
+	if (!transient(s) && exec_told_save(&s->execs, s->dir_fd, s->start.run, &error) < 0)
+		log_error("%s: %s", s->start.id, error_format(&error, text, sizeof text));
+}
+
 /* The exit has been taken by the daemon, or it is not there to take it. */
 static void finish(struct shim *s)
 {
@@ -213,6 +221,7 @@ static void finish(struct shim *s)
 	drop_event(&s->timeout_timer);
 	console_end(&s->console, &s->exit);
 	container_log_close(&s->log);
+	save_sessions(s);
 	release(s);
 	link_close(&s->link);
 }

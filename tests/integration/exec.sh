@@ -231,6 +231,35 @@ late'
 	is "$(ctl wait --session "$keep" c)" 137
 }
 
+# All of it ends while there is no daemon.
+test_ends_that_no_daemon_saw() {
+	daemon_start
+	container
+	local one two first shim
+	one=$(ctl exec -d c sh -c 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 6')
+	two=$(ctl exec -d c sleep 1000)
+	first=$(field_of c .pid)
+	shim=$(shim_of c)
+	daemon_kill
+	touch "/proc/$first/root/tmp/go"
+	eventually 20 eval '[ "$(wc -w <"/proc/$shim/task/$shim/children")" = 2 ]'
+	kill -KILL "$first"
+	eventually 20 gone "$shim"
+	for _ in 1 2; do
+		daemon_start
+		is "$(ctl wait c)" 137
+		is "$(ctl wait --session "$one" c)" 6
+		is "$(ctl wait --session "$two" c)" 137
+		is "$(ctl events --no-follow --since-seq 0 --filter kind=exec_exit --filter kind=exit --format jsonl |
+			jq -r '.kind + " " + (.attributes.session // "") + " " + .attributes.code')" \
+			"exec_exit $one 6
+exec_exit $two 137
+exit  137"
+		daemon_kill
+	done
+	daemon_start
+}
+
 test_raw_socket() {
 	daemon_start
 	container
