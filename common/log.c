@@ -84,3 +84,12 @@ DEFINE_LOG(log_error, LOG_LEVEL_ERROR)
 DEFINE_LOG(log_warning, LOG_LEVEL_WARNING)
 DEFINE_LOG(log_info, LOG_LEVEL_INFO)
 DEFINE_LOG(log_debug, LOG_LEVEL_DEBUG)
+
+void log_fatal(const char *text)
+{
+	char clean[4096];
+	if (to_journal)
+		log_error("%s", text);
+	else
+		fprintf(stderr, "containerd-lite: %s\n", escape_text(text, clean, sizeof clean));
+}

@@ -208,7 +208,7 @@ static int run(struct daemon *d)
 	}
 	r = start(d, &err);
 	if (r < 0) {
-		fprintf(stderr, "containerd-lite: %s\n", error_format(&err, text, sizeof(text)));
+		log_fatal(error_format(&err, text, sizeof(text)));
 	} else {
 		log_info("containerd-lite " VERSION " listens on %s", d->config->socket);
 		if (recover_done(on_recovered, d))
@@ -230,13 +230,14 @@ int main(int argc, char **argv)
 	char text[2048];
 	int r;
 
+	log_init(LOG_LEVEL_INFO);
 	command_line.argc = argc;
 	command_line.argv = argv;
 	r = config_load(argc, argv, &d.config, &err);
 	if (r == 1)
 		return 0;
 	if (r < 0 || check_place(&err) < 0) {
-		fprintf(stderr, "containerd-lite: %s\n", error_format(&err, text, sizeof(text)));
+		log_fatal(error_format(&err, text, sizeof(text)));
 		config_free(d.config);
 		return r < 0 ? EXIT_USAGE : 1;
 	}
@@ -248,7 +249,7 @@ int main(int argc, char **argv)
 	 * on. */
 	d.base = event_base_new();
 	if (!d.base) {
-		fputs("containerd-lite: cannot make an event loop\n", stderr);
+		log_fatal("cannot make an event loop");
 		return 1;
 	}
 	r = run(&d);

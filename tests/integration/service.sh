@@ -139,3 +139,22 @@ test_units_name_what_is_installed() {
 	[ -f "$T/root/usr/lib/systemd/system/containerd-lite.socket" ] || fail 'no socket unit'
 	rm -r "$T/root"
 }
+
+test_lines_for_the_journal_have_priorities() {
+	: >"$T/journal"
+	local stream
+	stream=$(stat -L -c %d:%i "$T/journal")
+	expect 125 env JOURNAL_STREAM="$stream" sh -c "containerd-lite --nonsense 2>>$T/journal"
+	is "$(cat "$T/journal")" "<3>unknown option '--nonsense'"
+	# Only while stderr is the journal's.
+	expect 125 env JOURNAL_STREAM="$stream" containerd-lite --nonsense
+	is "$ERR" "containerd-lite: unknown option '--nonsense'"
+	env JOURNAL_STREAM="$stream" containerd-lite --state-dir "$STATE" --run-dir "$RUN" 2>>"$T/journal" &
+	DAEMON=$!
+	CTL_SOCKET=$RUN/containerd-lite.sock
+	export CTL_SOCKET
+	eventually 10 daemon_answers
+	DAEMON_FDS=$(daemon_fds)
+	daemon_note_cgroup
+	grep -q '^<6>containerd-lite .* listens on ' "$T/journal" || fail "$(cat "$T/journal")"
+}
