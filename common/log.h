@@ -18,5 +18,6 @@ void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Why the daemon ends: outside the journal the sentence alone, as for somebody who has just typed its name. */
+/* Why the daemon ends: outside the journal the sentence alone, as for somebody who has just typed its name.
+ */
 void log_fatal(const char *text);
