@@ -122,7 +122,7 @@ def test_restarts_refuse_nobody(vm):
         vm.check(f"kill -KILL $({MAIN})" if number % 5 == 4 else f"systemctl restart {daemon.UNIT}", 120)
         daemon.until(vm, f"[ \"$(cut -d' ' -f1 /root/hammer.sums)\" -gt {before} ] 2>/dev/null")
     vm.check("echo stop >/root/hammer.stop")
-    daemon.until(vm, "! pgrep -f /root/hammer >/dev/null")
+    daemon.until(vm, "! pgrep -f '^python3 /root/hammer' >/dev/null")
     answered, lost, refused = (int(word) for word in vm.check("cat /root/hammer.sums").split())
     assert refused == 0 and answered >= 10, vm.check("cat /root/hammer.out /root/hammer.sums")
     assert lost <= 2, f"{lost} answers were lost"  # one of each daemon that was killed
