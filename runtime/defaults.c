@@ -88,8 +88,7 @@ const struct default_device default_devices[] = {
 
 const struct device_rule default_device_rules[] = {
 	/* A node alone is nothing: package managers unpack them, and they can't be opened. */
-	{ true, 'c', DEVICE_MKNOD, DEVICE_ANY, DEVICE_ANY },
-	{ true, 'b', DEVICE_MKNOD, DEVICE_ANY, DEVICE_ANY },
+	{ true, 'a', DEVICE_MKNOD, DEVICE_ANY, DEVICE_ANY },
 	/* Those of default_devices. */
 	{ true, 'c', DEVICE_ALL, 1, 3 },
 	{ true, 'c', DEVICE_ALL, 1, 5 },

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "common/error.h"
 #include "runtime/spec.h"
@@ -242,9 +244,43 @@ static void test_cut(void **state)
 	assert_int_equal(start_check_config(config, sizeof config - 1, &err), 0);
 }
 
+static void test_devices(void **state)
+{
+	(void) state;
+	assert_int_equal(
+		parse(CONFIG("",
+			      ",\"devices\":[{\"path\":\"/dev/dri/card0\",\"type\":\"c\",\"major\":226,"
+			      "\"minor\":0,\"fileMode\":432,\"gid\":44},{\"path\":\"/dev/pipe\","
+			      "\"type\":\"p\"}],\"resources\":{\"devices\":[{\"allow\":false},{"
+			      "\"allow\":true,\"type\":\"b\",\"major\":8,\"minor\":-1,\"access\":\"rm\"}]}",
+			      ""),
+			"{\"version\":1,\"devices\":[{\"path\":\"/dev/sda\"},{\"path\":\"/srv/d\","
+			"\"target\":\"/dev/d\",\"access\":\"r\"}]}"),
+		0);
+	assert_int_equal(spec.n_devices, 2);
+	assert_string_equal(spec.devices[0].path, "dri/card0");
+	assert_int_equal(spec.devices[0].mode, S_IFCHR | 0660);
+	assert_int_equal(spec.devices[0].device, makedev(226, 0));
+	assert_int_equal(spec.devices[0].gid, 44);
+	assert_int_equal(spec.devices[1].mode, S_IFIFO | 0666);
+	assert_int_equal(spec.n_device_rules, 2);
+	assert_true(device_rule_is_all(&spec.device_rules[0]) && !spec.device_rules[0].allow);
+	assert_int_equal(spec.device_rules[1].type, 'b');
+	assert_int_equal(spec.device_rules[1].major, 8);
+	assert_int_equal(spec.device_rules[1].minor, DEVICE_ANY);
+	assert_int_equal(spec.device_rules[1].access, DEVICE_READ | DEVICE_MKNOD);
+	assert_int_equal(spec.n_host_devices, 2);
+	assert_string_equal(spec.host_devices[0].target, "/dev/sda");
+	assert_int_equal(spec.host_devices[0].access, DEVICE_ALL);
+	assert_string_equal(spec.host_devices[1].target, "/dev/d");
+	assert_int_equal(spec.host_devices[1].access, DEVICE_READ);
+	spec_done(&spec);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_minimal),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_refused),
