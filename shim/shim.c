@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,6 +33,7 @@
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
+#include "shim/ending.h"
 #include "shim/exec_told.h"
 #include "shim/execs.h"
 #include "shim/folder.h"
@@ -42,8 +42,6 @@
 
 #define EXIT_TAKEN_TIMEOUT_S 1
 #define CGROUP_TIMEOUT_MS    10000
-#define KILL_TIMEOUT_S	     10			   /* for what has been killed, at the host's end */
-#define TIMEOUT_MAX_MS	     INT64_C(315360000000) /* ten years, which no sum overflows */
 
 enum { FD_TEXTS, FD_PARENT, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
 
@@ -72,12 +70,7 @@ struct shim {
 	int64_t ready_ns;
 	bool ready, begun; /* the child was about to execute; the run has its record */
 	struct error error;
-	int term_fd; /* signalfd(2) of TERM */
-	struct event *term_event, *give_up_timer;
-	struct event *stop_timer;
-	int64_t stop_at_ns; /* monotonic; 0: no timer */
-	struct event *timeout_timer;
-	bool timed_out;
+	struct ending ending;
 	struct event *taken_timer;
 	struct oom_watch oom_watch;
 	struct event *oom_event;
@@ -169,6 +162,7 @@ static void fail(struct shim *s)
 	if (error->kind == ERROR_START_FAILED && error->exit_code == 0)
 		error->exit_code = 125;
 	s->state = SHIM_EXITED;
+	ending_over(&s->ending);
 	s->exit = (struct exit_status) { .run = s->start.run,
 		.reason = EXIT_REASON_START_FAILED,
 		.code = error->exit_code != 0 ? error->exit_code : 125,
@@ -217,8 +211,6 @@ static void save_sessions(struct shim *s)
 static void finish(struct shim *s)
 {
 	drop_event(&s->taken_timer);
-	drop_event(&s->stop_timer);
-	drop_event(&s->timeout_timer);
 	console_end(&s->console, &s->exit);
 	container_log_close(&s->log);
 	save_sessions(s);
@@ -237,9 +229,10 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	execs_end(&s->execs);
 	console_drain(&s->console);
 	s->state = SHIM_EXITED;
+	ending_over(&s->ending);
 	s->exit.run = s->start.run;
 	exit_from_wait(&s->exit, info->si_code, info->si_status);
-	if (s->timed_out && s->exit.sig == SIGKILL)
+	if (s->ending.timed_out && s->exit.sig == SIGKILL)
 		s->exit.reason = EXIT_REASON_TIMEOUT;
 	s->exit.finished_ns = clock_realtime_ns();
 	look_for_oom(s);
@@ -298,14 +291,6 @@ static void attach_one_more(struct shim *s, const struct control_attach *message
 		control_send(fds[ATTACH_ANSWER], &attached, CONTROL_ATTACHED, sizeof attached, NULL, 0);
 }
 
-static void kill_all(struct shim *s)
-{
-	struct error ignored;
-	if (cgroup_kill(s->cgroup_fd, &ignored) < 0)
-		log_warning("%s: %s", s->start.id, ignored.msg);
-	syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
-}
-
 static void trace_step(struct shim *s, const char *name, int64_t ns)
 {
 	struct control_started *message = &s->started;
@@ -314,30 +299,6 @@ static void trace_step(struct shim *s, const char *name, int64_t ns)
 	struct control_step *step = &message->steps[message->n_steps++];
 	snprintf(step->name, sizeof step->name, "%s", name);
 	step->ns = (uint64_t) ns;
-}
-
-static void on_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct shim *s = arg;
-	(void) fd, (void) what;
-	if (s->state == SHIM_EXITED)
-		return;
-	s->timed_out = true;
-	kill_all(s);
-}
-
-static struct timeval timeval_of(int64_t ms)
-{
-	return (struct timeval) { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-}
-
-static void limit_time(struct shim *s)
-{
-	if (s->start.timeout_ms <= 0)
-		return;
-	struct timeval limit = timeval_of(s->start.timeout_ms);
-	s->timeout_timer = event_new(s->base, -1, 0, on_timeout, s);
-	event_add(s->timeout_timer, &limit);
 }
 
 static void started(struct shim *s)
@@ -356,7 +317,7 @@ static void started(struct shim *s)
 		attach_starter(s);
 	fd_close(&s->fds[FD_TEXTS]);
 	console_start(&s->console);
-	limit_time(s);
+	ending_begin(&s->ending);
 }
 
 /* Only one that was asked for, and one only. */
@@ -443,77 +404,23 @@ static void on_first_process(evutil_socket_t fd, short what, void *arg)
 	fail(s);
 }
 
-static void on_stop_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	(void) fd, (void) what;
-	kill_all(arg);
-}
-
 static void on_signal(void *arg, int sig)
 {
 	struct shim *s = arg;
-	syscall(SYS_pidfd_send_signal, s->pidfd, sig, NULL, 0);
+	ending_signal(&s->ending, sig);
 }
 
-static void stop(struct shim *s, int sig, int64_t timeout_ms)
-{
-	struct error ignored;
-	s->state = SHIM_STOPPING;
-	if (timeout_ms == 0) {
-		kill_all(s);
-		return;
-	}
-	on_signal(s, sig);
-	/* Frozen it would never see it. */
-	cgroup_freeze(s->cgroup_fd, false, &ignored);
-	timeout_ms = timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms;
-	int64_t at = clock_monotonic_ns() + timeout_ms * 1000000;
-	if (timeout_ms < 0 || (s->stop_at_ns != 0 && s->stop_at_ns <= at))
-		return;
-	s->stop_at_ns = at;
-	if (s->stop_timer == NULL)
-		s->stop_timer = event_new(s->base, -1, 0, on_stop_timeout, s);
-	struct timeval timeout = timeval_of(timeout_ms);
-	event_add(s->stop_timer, &timeout);
-}
-
-static void on_give_up(evutil_socket_t fd, short what, void *arg)
+static void on_stopping(void *arg)
 {
 	struct shim *s = arg;
-	(void) fd, (void) what;
-	log_warning("%s: does not end, and is left", s->start.id);
+	s->state = SHIM_STOPPING;
+}
+
+static void on_left(void *arg)
+{
+	struct shim *s = arg;
 	s->result = 1;
 	event_base_loopbreak(s->base);
-}
-
-/* What TERM means to a shim: its container is stopped as its daemon would do it. So the end of the unit that
- * all of them are in needs no daemon (hold.c), nor does it wait for what cannot even be killed. */
-static void on_term(evutil_socket_t fd, short what, void *arg)
-{
-	struct shim *s = arg;
-	struct signalfd_siginfo info;
-	int64_t timeout_ms = s->start.stop_timeout_ms < 0 ? STOP_FOR_EVER_MS : s->start.stop_timeout_ms;
-	(void) what;
-	if (read(fd, &info, sizeof info) != sizeof info || s->give_up_timer != NULL)
-		return;
-	if (s->state != SHIM_EXITED)
-		stop(s, s->start.stop_sig, timeout_ms);
-	timeout_ms = timeout_ms > TIMEOUT_MAX_MS ? TIMEOUT_MAX_MS : timeout_ms;
-	struct timeval limit = { .tv_sec = timeout_ms / 1000 + KILL_TIMEOUT_S };
-	s->give_up_timer = event_new(s->base, -1, 0, on_give_up, s);
-	event_add(s->give_up_timer, &limit);
-}
-
-/* The signal has been blocked since the spawner. */
-static int watch_term(struct shim *s)
-{
-	sigset_t term;
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	s->term_fd = signalfd(-1, &term, SFD_CLOEXEC | SFD_NONBLOCK);
-	s->term_event =
-		s->term_fd < 0 ? NULL : event_new(s->base, s->term_fd, EV_READ | EV_PERSIST, on_term, s);
-	return s->term_event == NULL ? -1 : event_add(s->term_event, NULL);
 }
 
 static void on_hello(void *arg)
@@ -568,11 +475,11 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 	const struct control_resize *size = message;
 	bool over = s->state == SHIM_EXITED;
 	if (type == CONTROL_KILL && !over && kill->all)
-		kill_all(s);
+		ending_kill(&s->ending);
 	else if (type == CONTROL_KILL && !over)
-		on_signal(s, kill->sig);
+		ending_signal(&s->ending, kill->sig);
 	else if (type == CONTROL_STOP && !over)
-		stop(s, stop_order->sig, stop_order->timeout_ms);
+		ending_stop(&s->ending, stop_order->sig, stop_order->timeout_ms);
 	else if (type == CONTROL_ATTACH && !over)
 		attach_one_more(s, message, fds, n_fds);
 	else if (type == CONTROL_RESIZE && !over)
@@ -734,7 +641,6 @@ int shim_main(int control_sock)
 		.mntns_fd = -1,
 		.pidfd = -1,
 		.sync = -1,
-		.term_fd = -1,
 		.oom_watch = { .fd = -1, .events = -1 },
 		.fds = { -1, -1, -1, -1, -1 } };
 	console_init(&s.console);
@@ -743,8 +649,15 @@ int shim_main(int control_sock)
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
 	s.base = event_base_new_with_config(config);
 	event_config_free(config);
+	s.ending = (struct ending) { .base = s.base,
+		.start = &s.start,
+		.cgroup_fd = &s.cgroup_fd,
+		.pidfd = &s.pidfd,
+		.on_stopping = on_stopping,
+		.on_left = on_left,
+		.arg = &s };
 	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0 ||
-		watch_term(&s) < 0)
+		ending_init(&s.ending) < 0)
 		return 1;
 	s.link.base = s.base;
 	s.link.on_message = on_message;
