@@ -73,6 +73,10 @@ def test_the_least_memory(vm):
     for _ in range(5):
         vm.check("ctl run --rm -m 4m busybox true", 120)
     refused(vm, "ctl run -m 4k busybox true", "4K is less than a start needs")
+    vm.check("ctl create --name small -m 64m busybox true")
+    refused(vm, "ctl update -m 4k small", "4K is less than a start needs")
+    vm.check("ctl update -m 4m small && ctl start small", 120)
+    assert vm.check("ctl wait small", 120).strip() == "0"
     code, output = vm.run("ctl run --name least -m 1m busybox true", 120)
     assert code in (0, 125), (code, output)
     if code == 125:
