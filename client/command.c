@@ -63,8 +63,8 @@ const struct command commands[] = {
 		"container is not known." },
 	{ "rename", NULL, "CONTAINER NAME", "give a container another name", 2, 2, false,
 		{ help_letter_options }, verb_rename, COMPLETE_CONTAINER,
-		"A name has letters, digits, and _ . - from its second character on, at most 64 of them, and "
-		"is not 32 hexadecimal digits." },
+		"A name has letters, digits, dots, dashes and underscores, at most 64 of them, begins with a "
+		"letter or a digit, and is not 32 hexadecimal digits." },
 	{ "rm", "remove", MANY, "remove containers", 1, -1, false, { rm_options, help_letter_options },
 		verb_rm, COMPLETE_CONTAINER,
 		"With -f from any state; a second time finishes what the first one may have left." },

@@ -60,6 +60,18 @@ static void take_option(struct scan *s, const char *word)
 		s->pending = o;
 }
 
+/* `ctl explain run …` is completed as `ctl run …`. */
+static void take_argument(struct scan *s, char *word)
+{
+	if (s->count == 0 && s->command == command_find("explain") &&
+		command_find(word) == command_find("run")) {
+		s->command = command_find("run");
+		return;
+	}
+	s->given[s->count++] = word;
+	s->options = s->options && !s->command->program;
+}
+
 static void take_word(struct scan *s, char *word)
 {
 	if (s->pending != NULL) {
@@ -75,8 +87,7 @@ static void take_word(struct scan *s, char *word)
 	} else if (s->command == &root_command) {
 		s->command = command_find(word);
 	} else {
-		s->given[s->count++] = word;
-		s->options = s->options && !s->command->program;
+		take_argument(s, word);
 	}
 }
 

@@ -120,13 +120,22 @@ static void print_group(const struct command *command, enum option_group group)
 				print_option(o);
 }
 
+void help_aliases(const struct command *command)
+{
+	for (const char *p = command->aliases; *p != '\0'; p++)
+		printf("%s%c", *p == ' ' ? "," : "", *p);
+}
+
 void help_command(const struct command *command)
 {
 	printf("Usage: ctl %s [OPTION…]%s%s\n\n", command->name, command->arguments[0] != '\0' ? " " : "",
 		command->arguments);
 	printf("ctl %s: %s.\n", command->name, command->summary);
-	if (command->aliases != NULL)
-		printf("Also: %s.\n", command->aliases);
+	if (command->aliases != NULL) {
+		fputs("Also: ", stdout);
+		help_aliases(command);
+		puts(".");
+	}
 	for (enum option_group group = 0; group < OPTION_GROUPS; group++)
 		if (has_group(command, group))
 			print_group(command, group);

@@ -131,8 +131,11 @@ static void put_command(const struct command *c)
 	puts(".Pp");
 	snprintf(summary, sizeof summary, "%c%s.", toupper((unsigned char) c->summary[0]), c->summary + 1);
 	put_text(summary);
-	if (c->aliases != NULL)
-		printf("Also:\n.Ic %s .\n", c->aliases);
+	if (c->aliases != NULL) {
+		fputs("Also: ", stdout);
+		help_aliases(c);
+		puts(".");
+	}
 	if (c->about != NULL) {
 		puts(".Pp");
 		put_text(c->about);

@@ -38,6 +38,8 @@ test_words() {
 	offers 'run --cap-add SYS_ADM' SYS_ADMIN
 	offers 'run --cap-drop CAP_SYS_ADM' CAP_SYS_ADMIN
 	offers 'help insp' inspect
+	offers 'explain run --nam' --name
+	offers 'explain run --rm b' busybox
 	offers 'completion ""' 'bash zsh fish'
 	offers 'nonsense ""' ''
 	offers 'ps ""' ''

@@ -173,7 +173,7 @@ test_help() {
 		esac
 	done
 	expect 0 ctl ls --help
-	like "$OUT" '*Also: ls list.*'
+	like "$OUT" '*Also: ls, list.*'
 	expect 1 sh -c 'ctl help >/dev/full'
 	is "$ERR" 'ctl: write to standard output: No space left on device'
 }
