@@ -108,6 +108,10 @@ daemon_answers() {
 
 # daemon_start [OPTION…]: also once more after daemon_kill, over the same folders.
 daemon_start() {
+	if is_installed; then
+		daemon_installed
+		return
+	fi
 	CTL_SOCKET=$RUN/containerd-lite.sock
 	export CTL_SOCKET
 	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" "$@" >>"$T/daemon.log" 2>&1 </dev/null &
@@ -122,6 +126,18 @@ daemon_start() {
 	done
 	daemon_note_cgroup
 	[ -n "$DAEMON_FDS" ] || DAEMON_FDS=$(daemon_fds)
+}
+
+# In the virtual machine some tests run again with the installed service, which each of them has for itself.
+is_installed() { [ "${TEST_KIND:-}" = installed ]; }
+daemon_installed() {
+	STATE=/var/lib/containerd-lite
+	RUN=/run/containerd-lite
+	CTL_SOCKET=$RUN/containerd-lite.sock
+	export CTL_SOCKET
+	systemctl start containerd-lite.service
+	DAEMON=$(systemctl show -P MainPID containerd-lite.service)
+	DAEMON_FDS=$(daemon_fds)
 }
 
 # The spawner sits in <instance>/shims: the instance's folder is noted for harness.py.
@@ -258,32 +274,41 @@ daemon_left() {
 }
 daemon_left_nothing() { [ -z "$(daemon_left)" ]; }
 
+# Everything of its containers is gone; else says what is not.
+finish_containers() {
+	local code=0
+	ctl ps -aq >"$T/.rest"
+	if [ -s "$T/.rest" ]; then
+		# shellcheck disable=SC2046
+		ctl rm -f $(cat "$T/.rest") >/dev/null || code=1
+	fi
+	(eventually 3 daemon_left_nothing) >/dev/null
+	if [ -n "$(daemon_left)" ]; then
+		echo "left behind:"
+		daemon_left
+		find "/proc/$DAEMON/fd" -type l -printf '  %f %l\n'
+		code=1
+	fi
+	return "$code"
+}
+
+finish_daemon() {
+	local ended=0
+	kill -TERM "$DAEMON"
+	wait "$DAEMON" || ended=$?
+	[ "$ended" = 0 ] || echo "the daemon ended with code $ended after SIGTERM"
+	return "$ended"
+}
+
 finish() {
 	local code=$?
 	trap - EXIT ERR
 	set +eE
 	if [ -n "$DAEMON" ] && ! gone "$DAEMON"; then
-		if [ "$code" = 0 ]; then
-			ctl ps -aq >"$T/.rest"
-			if [ -s "$T/.rest" ]; then
-				# shellcheck disable=SC2046
-				ctl rm -f $(cat "$T/.rest") >/dev/null || code=1
-			fi
-			(eventually 3 daemon_left_nothing) >/dev/null
-			if [ -n "$(daemon_left)" ]; then
-				echo "left behind:"
-				daemon_left
-				find "/proc/$DAEMON/fd" -type l -printf '  %f %l\n'
-				code=1
-			fi
+		if [ "$code" = 0 ] || is_installed; then
+			finish_containers || code=1
 		fi
-		kill -TERM "$DAEMON"
-		local ended=0
-		wait "$DAEMON" || ended=$?
-		if [ "$code" = 0 ] && [ "$ended" != 0 ]; then
-			echo "the daemon ended with code $ended after SIGTERM"
-			code=1
-		fi
+		is_installed || finish_daemon || [ "$code" != 0 ] || code=1
 	fi
 	if [ "$code" != 0 ] && [ "$code" != 77 ] && [ -s "$T/daemon.log" ]; then
 		echo "the daemon's log:"
