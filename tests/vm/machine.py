@@ -65,29 +65,41 @@ class Machine:
         started = time.monotonic()
         if self.fresh:
             subprocess.run(["cp", "--sparse=always", os.path.join(self.files, "base.img"), self.disk], check=True)
+        # Its sockets need short paths, and must be there until QEMU has opened all of them.
         with tempfile.TemporaryDirectory(prefix="vm.") as folder, \
                 socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
             path = os.path.join(folder, "port")
             listener.bind(path)
             listener.listen(1)
-            listener.settimeout(30)
-            console = open(self.console, "ab")  # pylint: disable=consider-using-with
-            drive = f"file={self.disk},cache=unsafe"
-            if self.volatile:
-                drive = f"file=nbd:unix:{self.serve_disk(folder)},cache=writeback"
-            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0", drive) + [
-                "-chardev", f"socket,id=port,path={path}", "-device", "virtio-serial",
-                "-device", "virtserialport,chardev=port,name=vm"],
-                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent)
-            console.close()
+            listener.settimeout(1)
+            self.power_on(folder, path)
             try:
-                self.port, self.buffer = listener.accept()[0], bytearray()
-            except TimeoutError:
-                self.qemu.kill()
-                raise MachineError(f"QEMU did not start: {self.console_end()}") from None
+                self.port, self.buffer = self.accept(listener, started + BOOT_LIMIT_S), bytearray()
+                self.read_until(b"vm-agent ready\n", BOOT_LIMIT_S)
+            except MachineError as error:
+                self.power_cut()
+                raise MachineError(f"it did not boot: {error}; {self.console_end()}") from None
         self.fresh = False
-        self.read_until(b"vm-agent ready\n", BOOT_LIMIT_S)
         return time.monotonic() - started
+
+    def accept(self, listener, end):
+        while self.running() and time.monotonic() < end:
+            try:
+                return listener.accept()[0]
+            except TimeoutError:
+                pass
+        raise MachineError("QEMU did not start")
+
+    def power_on(self, folder, port):
+        drive = f"file={self.disk},cache=unsafe"
+        if self.volatile:
+            drive = f"file=nbd:unix:{self.serve_disk(folder)},cache=writeback"
+        with open(self.console, "ab") as console:
+            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0", drive) + [
+                "-chardev", f"socket,id=port,path={port}", "-device", "virtio-serial",
+                "-device", "virtserialport,chardev=port,name=vm"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=end_with_parent)
 
     def serve_disk(self, folder):
         """The volatile disk's server, which ends with its machine; returns its socket."""
@@ -132,8 +144,12 @@ class Machine:
         if self.port is not None:
             self.port.close()
         if self.server is not None:
+            try:
+                self.server.wait(60)
+            except subprocess.TimeoutExpired:  # QEMU never came
+                self.server.kill()
+                self.server.wait()
             self.server.stdout.close()
-            self.server.wait()
             self.server = None
 
     def power_off(self, limit=120):
