@@ -98,6 +98,8 @@ took_less() {
 gone() { ! kill -0 "$1" 2>/dev/null; }
 # A sanitized shim is no static program: it cannot be executed inside of a container.
 needs_static_shim() { [ "$BUILD" = "$TOP/build" ] || skip 'needs the static shim'; }
+# In the virtual machine there is only what was installed.
+needs_source() { [ -e "$TOP/Makefile" ] || skip 'what is tested is installed already'; }
 milliseconds() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
 # --- the private daemon ---

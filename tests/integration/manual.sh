@@ -49,6 +49,7 @@ test_protocol() {
 
 test_install() { # limit 120
 	[ "$BUILD" = "$TOP/build" ] || skip 'what is installed is the plain build'
+	needs_source
 	make -s -C "$TOP" install DESTDIR="$T/root" PREFIX=/usr BUILD="$BUILD" >/dev/null
 	local page
 	for page in "${PAGES[@]}"; do

@@ -130,6 +130,7 @@ test_the_holders_end_is_the_containers() {
 }
 
 test_units_name_what_is_installed() {
+	needs_source
 	make -s -C "$TOP" install DESTDIR="$T/root" PREFIX=/usr BUILD="$BUILD" >/dev/null
 	local unit program
 	for unit in containerd-lite.service containerd-lite-containers.service; do
