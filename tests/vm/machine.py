@@ -15,11 +15,12 @@ import uuid
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 BOOT_LIMIT_S = 180  # on a machine that others use, too
-# softlockup_panic: emulated processors that wait for each other for ever end the machine, with a trace.
+# softlockup_panic: emulated processors that wait for each other for ever end the machine, with a trace; watchdog_thresh: after
+# a minute, since they may also wait for a processor of the host.
 # norandmaps: with the same addresses in each process the emulator translates a program once, not at each start: five times
 # faster. The others save it work that only matters to an attacker, and waits for RCU.
-KERNEL_OPTIONS = ("console=ttyS0 quiet panic=-1 softlockup_panic=1 apparmor=1 security=apparmor systemd.show_status=0 "
-                  "norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 hardened_usercopy=off "
+KERNEL_OPTIONS = ("console=ttyS0 quiet panic=-1 softlockup_panic=1 watchdog_thresh=30 apparmor=1 security=apparmor "
+                  "systemd.show_status=0 norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 hardened_usercopy=off "
                   "randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1")
 
 
