@@ -183,19 +183,31 @@ static bool end_key(const struct console *c, uint8_t *ret_key, bool *ret_canonic
 	return true;
 }
 
-/* Types the end of input. Behind an unfinished line the first key only hands that line over. */
-static void type_end_of_input(struct console *c)
+/* Types what is due of the end of input. False: the terminal takes no key now. */
+static bool type_end_of_input(struct console *c)
 {
-	uint8_t keys[2];
+	uint8_t key;
 	bool canonical;
-	if (c->input_fd < 0 || !end_key(c, &keys[0], &canonical))
-		return;
-	keys[1] = keys[0];
-	uint8_t last = c->last_typed;
-	bool finished = last == 0 || last == '\n' || last == '\r' || last == keys[0];
-	/* A terminal that takes no key now has a program that reads none. */
-	if (write(c->input_fd, keys, canonical && !finished ? 2 : 1) > 0)
+	while (c->eof_due > 0 && c->input_fd >= 0 && end_key(c, &key, &canonical)) {
+		ssize_t n = write(c->input_fd, &key, 1);
+		if (n < 0 && errno == EAGAIN)
+			return false;
+		c->eof_due--;
 		c->eof_in_line = canonical;
+	}
+	c->eof_due = 0;
+	return true;
+}
+
+/* Behind an unfinished line the first key only hands that line over. */
+static void end_line(struct console *c)
+{
+	uint8_t key, last = c->last_typed;
+	bool canonical;
+	if (c->input_fd < 0 || !end_key(c, &key, &canonical))
+		return;
+	bool finished = last == 0 || last == '\n' || last == '\r' || last == key;
+	c->eof_due = canonical && !finished ? 2 : 1;
 }
 
 /* What a terminal had queued as the end of input is none any more once a program reads key by key, as a shell
@@ -207,8 +219,8 @@ static void check_end_of_input(struct console *c)
 	if (c->input_fd < 0 || !end_key(c, &key, &canonical)) {
 		c->eof_in_line = false;
 	} else if (!canonical) {
-		c->last_typed = 0;
-		type_end_of_input(c);
+		c->eof_due = 1;
+		console_typed(c);
 	}
 }
 
@@ -219,7 +231,7 @@ static void end_input(struct console *c, struct session *s)
 	if (!c->terminal)
 		close_input(c);
 	else if (s->stdin_ended)
-		type_end_of_input(c);
+		end_line(c);
 }
 
 /* Writes what a session has typed, as far as the process's end takes it. False: it is full. */
@@ -261,6 +273,7 @@ void console_typed(struct console *c)
 		if (!full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN) && c->input_once)
 			end_input(c, s);
 	}
+	full = full || !type_end_of_input(c);
 	if (c->input_writable != NULL && full)
 		event_add(c->input_writable, NULL);
 	else if (c->input_writable != NULL)

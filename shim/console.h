@@ -42,6 +42,7 @@ struct console {
 	struct event *input_writable;
 	int peer_fd; /* a terminal's other side: while it is open, the last one who closes his is no end */
 	uint8_t last_typed; /* whether the line is finished decides how it is ended */
+	unsigned eof_due;   /* so many keys that end the terminal's input are still to be typed */
 	bool eof_in_line;   /* the terminal's end of input was typed while it was in canonical mode */
 	LIST_HEAD(, session) sessions;
 	unsigned n_sessions;

@@ -231,7 +231,11 @@ terminal_close() { tm kill-server; }
 screen() { tm capture-pane -p -t t; }
 on_screen() { screen | grep -qF -- "$1"; }
 # sees TEXT: waits until it is on the screen.
-sees() { eventually 15 on_screen "$1"; }
+sees() {
+	(eventually 20 on_screen "$1") 2>/dev/null && return
+	screen >&2
+	fail "'$1' is not on the screen"
+}
 # keys KEY…: as tmux calls them; -l TEXT as it is.
 keys() { tm send-keys -t t "$@"; }
 # enter LINE
