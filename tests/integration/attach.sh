@@ -90,12 +90,12 @@ test_letting_go() { # limit 120
 	mkdir -p conf/containerd-lite home
 	terminal_open
 	enter "export XDG_CONFIG_HOME=$T/conf"
-	enter "clear; ctl run -it --name c busybox sh"
+	afresh "ctl run -it --name c busybox sh"
 	sees '/ #'
 	# A first key alone reaches the program after a while: in the shell it is "previous line".
 	enter 'echo first'
 	keys C-p
-	eventually 10 eval 'screen | grep -q "^/ # echo first$"'
+	eventually 10 eval '[ "$(screen | grep -c "^/ # echo first$")" = 2 ]'
 	keys C-c
 	keys C-p
 	keys -l x
@@ -107,17 +107,17 @@ test_letting_go() { # limit 120
 	sees 'code 0'
 	is "$(state_of c)" running
 	# Per call, by the file, and none at all.
-	enter 'clear; ctl attach --detach-keys a,b c'
+	afresh 'ctl attach --detach-keys a,b c'
 	sees '/ #'
 	keys C-p C-q
 	keys -l aab
 	sees detached
 	echo 'detach_keys = ctrl-x' >conf/containerd-lite/ctl.conf
-	enter 'clear; ctl attach c'
+	afresh 'ctl attach c'
 	sees '/ #'
 	keys C-x
 	sees detached
-	enter 'clear; ctl attach --detach-keys none c'
+	afresh 'ctl attach --detach-keys none c'
 	sees '/ #'
 	keys C-c
 	keys C-x
@@ -127,7 +127,7 @@ test_letting_go() { # limit 120
 	enter 'echo "code $?"'
 	sees 'code 4'
 	echo 'detach_kees = ctrl-x' >conf/containerd-lite/ctl.conf
-	enter 'clear; ctl attach c'
+	afresh 'ctl attach c'
 	sees "ctl.conf:1: 'detach_kees' is no setting"
 	terminal_close
 	# Without a terminal nothing is a key, unless it is asked for.
@@ -268,7 +268,7 @@ test_a_stopped_client_on_its_terminal() { # limit 120
 	daemon_start
 	expect 0 ctl run -dit --name c --log-driver none busybox sh
 	terminal_open
-	enter 'clear; ctl attach c'
+	afresh 'ctl attach c'
 	sees '/ #'
 	local pid
 	pid=$(terminal_child)
@@ -277,7 +277,7 @@ test_a_stopped_client_on_its_terminal() { # limit 120
 	timeout 60 ctl attach --flow=block c < <(echo 'head -c 5000000 /dev/zero; echo e""nd') >other &
 	eventually 60 grep -aq end other
 	says outside
-	enter 'clear; stty sane; fg'
+	afresh 'stty sane; fg'
 	sees 'were lost after byte'
 	says inside
 	leave 'exit 3'
@@ -288,7 +288,7 @@ test_a_stopped_client_on_its_terminal() { # limit 120
 test_vi_outlives_the_daemon() { # limit 240
 	daemon_start
 	terminal_open
-	enter 'clear; ctl run -it --name c busybox sh'
+	afresh 'ctl run -it --name c busybox sh'
 	sees '/ #'
 	enter 'vi /tmp/file'
 	sees '~'
@@ -304,7 +304,7 @@ test_vi_outlives_the_daemon() { # limit 240
 		begin=$(milliseconds)
 		keys C-p C-q
 		sees detached
-		enter 'clear; ctl attach c'
+		afresh 'ctl attach c'
 		sees "gone$i"
 		took_less 10000 "$begin" 'a new attach'
 	done
@@ -312,9 +312,10 @@ test_vi_outlives_the_daemon() { # limit 240
 	sees '- /tmp/file'
 	enter ':wq'
 	says saved
-	enter 'clear; wc -w /tmp/file'
+	afresh 'wc -w /tmp/file'
 	sees '20 /tmp/file'
-	enter 'sleep 1000'
+	enter '(echo sl""eeps; exec sleep 1000)'
+	sees sleeps
 	keys C-c
 	leave 'exit 6'
 	enter 'echo "code $?"'

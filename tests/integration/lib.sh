@@ -245,9 +245,14 @@ enter() {
 }
 # The program in front of that shell.
 terminal_child() { pgrep -P "$(tm display-message -p -t t '#{pane_pid}')"; }
+# afresh LINE: on an empty screen, so that what is seen is no older than it.
+afresh() {
+	tm send-keys -R -t t
+	enter "$1"
+}
 # leave LINE: of a shell in a container; afterwards the one outside is there again.
 leave() {
-	enter "clear; $1"
+	afresh "$1"
 	sees 'host>'
 }
 # says WORD: whatever shell is at the keyboard reads it and answers.

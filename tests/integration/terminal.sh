@@ -152,7 +152,7 @@ test_full_screen_programs() { # limit 120
 	sees '- /tmp/file' # what follows an escape at once would be a key with Alt
 	enter ':wq'
 	says after-vi
-	enter 'clear; cat /tmp/file'
+	afresh 'cat /tmp/file'
 	sees 'written in vi'
 	enter 'top'
 	sees 'Load average'
@@ -166,7 +166,7 @@ test_full_screen_programs() { # limit 120
 	says after-less
 	# Its size follows the window's.
 	tm resize-window -t t -x 71 -y 17
-	eventually 10 eval 'enter "clear; stty size"; on_screen "17 71"'
+	eventually 10 eval 'enter "stty size"; sleep 0.2; on_screen "17 71"'
 	leave 'exit 9'
 	enter 'echo "code $?"'
 	sees 'code 9'
@@ -180,7 +180,7 @@ test_ctrl_c() { # limit 120
 	local init
 	for init in '' --init; do
 		[ -z "$init" ] || [ "$BUILD" = "$TOP/build" ] || continue # needs the static shim
-		enter "clear; ctl run -it --rm --name c $init busybox sh -c 'trap \"echo in\"terrupted INT; echo re\"\"ady; while :; do sleep 1; done'"
+		afresh "ctl run -it --rm --name c $init busybox sh -c 'trap \"echo in\"terrupted INT; echo re\"\"ady; while :; do sleep 1; done'"
 		sees ready
 		keys C-c
 		sees interrupted
@@ -190,8 +190,8 @@ test_ctrl_c() { # limit 120
 	done
 	enter "ctl run -it --rm busybox sh"
 	sees '/ #'
-	enter 'sleep 1000'
-	sees 'sleep 1000'
+	enter '(echo sl""eeps; exec sleep 1000)'
+	sees sleeps
 	keys C-c
 	says 'inside'
 	enter 'exit'
@@ -200,7 +200,7 @@ test_ctrl_c() { # limit 120
 
 # saves NAME: the terminal's settings
 settings() {
-	enter "clear; stty -g >$T/$1.new; mv $T/$1.new $T/$1"
+	afresh "stty -g >$T/$1.new; mv $T/$1.new $T/$1"
 	eventually 10 test -e "$T/$1"
 }
 
@@ -211,10 +211,10 @@ test_the_terminal_is_given_back_as_it_was() { # limit 120
 	local how pid
 	for how in exit detach TERM HUP INT QUIT kill-container daemon no-such; do
 		if [ "$how" = no-such ]; then
-			enter "clear; ctl run -it --rm busybox no-such-program"
+			afresh "ctl run -it --rm busybox no-such-program"
 			sees 'no-such-program'
 		else
-			enter "clear; ctl run -it --name $how busybox sh"
+			afresh "ctl run -it --name $how busybox sh"
 			sees '/ #'
 			pid=$(terminal_child)
 			case $how in
@@ -253,7 +253,7 @@ test_ctl_stopped_and_continued() { # limit 60
 	says 'still-there'
 	kill -STOP "$pid"
 	sees Stopped
-	enter 'clear; stty sane; fg'
+	afresh 'stty sane; fg'
 	sees 'ctl run -it' # which the shell says that it goes on with
 	says 'again'
 	enter 'exit'
@@ -276,7 +276,7 @@ test_kill_9_of_ctl_gives_the_terminal_up() { # limit 60
 	is "$(state_of c)" running
 	# The container's own two ends are all that is left: the master and the side that is kept open.
 	eventually 10 has_terminals "$shim" 2
-	enter 'stty sane; clear'
+	enter 'stty sane'
 	says outside
 	terminal_close
 }
