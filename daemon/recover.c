@@ -19,7 +19,7 @@
 #include "common/parse.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
-#include "daemon/events.h"
+#include "daemon/missed.h"
 #include "daemon/registry.h"
 #include "daemon/session.h"
 #include "daemon/shim_link.h"
@@ -202,42 +202,6 @@ bool recover_done(void (*fn)(void *arg), void *arg)
 	return false;
 }
 
-/* It ended while there was no daemon. */
-static void tell_if_missed(struct container *c)
-{
-	if (!c->ended || c->state != STATE_EXITED || !events_reach_back_to(c->d->events, c->exit.finished_ns))
-		return;
-	sessions_tell_missed(c);
-	container_tell_exit(c);
-}
-
-/* A --rm container leaves nothing: all that can be told of its end is that there was one. One whose shim's
- * name is still there may not have said yet how it is, and one whose folder cannot be read is not gone. */
-static void tell_gone(struct daemon *d)
-{
-	struct json_object *left = events_left(d->events);
-
-	json_object_object_foreach (left, id, name) {
-		if (registry_by_id(d->registry, id) || !id_valid(id) ||
-			faccessat(d->store->shims, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-			faccessat(d->store->containers, id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			continue;
-		if (events_exit_missing(d->events, id))
-			events_add_gone(d->events, "exit", id, json_object_get_string(name));
-		events_add_gone(d->events, "remove", id, json_object_get_string(name));
-	}
-}
-
-static void tell_missed(struct daemon *d)
-{
-	struct container *c;
-
-	for (size_t i = 0; (c = registry_at(d->registry, i)); i++)
-		if (!c->adopting)
-			tell_if_missed(c);
-	tell_gone(d);
-}
-
 static void on_swept(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct waiter *waiter;
@@ -250,7 +214,7 @@ static void on_swept(void *arg, const struct error *err, int fd, size_t size)
 		log_warning("clear up: %s", error_format(err, text, sizeof(text)));
 	sweep = SWEEP_DONE;
 	if (!d->ending)
-		tell_missed(d);
+		missed_tell(d);
 	while ((waiter = TAILQ_FIRST(&waiters))) {
 		TAILQ_REMOVE(&waiters, waiter, link);
 		waiter->fn(waiter->arg);
@@ -509,7 +473,7 @@ static void was_over(struct shim *shim, struct container *c)
 	if (shim_left_rest(shim))
 		bury_rest(d, container_id(c), false, c);
 	if (sweep == SWEEP_DONE)
-		tell_if_missed(c);
+		missed_tell_exit(c);
 	container_changed(c);
 }
 
