@@ -43,9 +43,9 @@ static void grantable(uint64_t wanted, uint64_t *ret_granted)
 
 	for (int i = 0; i < CAPABILITY_SETS; i++)
 		sets[i] = wanted;
-	*ret_granted = capabilities_grant(sets, granted, &held, &ignored) < 0
-			       ? wanted
-			       : granted[CAPABILITIES_PERMITTED];
+	bool known = capabilities_held(&held, &ignored) == 0 &&
+		     capabilities_grant(sets, held, granted, &ignored) == 0;
+	*ret_granted = known ? granted[CAPABILITIES_PERMITTED] : wanted;
 }
 
 static void add_capabilities(struct json_object *missing, struct json_object *config)

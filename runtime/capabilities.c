@@ -28,13 +28,9 @@ void capabilities_cut(const uint64_t *wanted, uint64_t permitted, uint64_t bound
 					    ret_granted[CAPABILITIES_INHERITABLE];
 }
 
-int capabilities_grant(const uint64_t *wanted, uint64_t *ret_granted, uint64_t *ret_held, struct error *err)
+int capabilities_held(uint64_t *ret_bounding, struct error *err)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
 	uint64_t bounding = 0;
-	if (syscall(SYS_capget, &head, data) < 0)
-		return error_errno(err, "read our capabilities");
 	for (int i = 0; i < CAPABILITY_MAX; i++) {
 		int held = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
 		if (held < 0 && i > CAP_LAST_CAP) /* the kernel's last one was before this */
@@ -43,9 +39,18 @@ int capabilities_grant(const uint64_t *wanted, uint64_t *ret_granted, uint64_t *
 			return error_errno(err, "read the bounding set");
 		bounding |= held > 0 ? BIT(i) : 0;
 	}
-	uint64_t permitted = data[0].permitted | (uint64_t) data[1].permitted << 32;
-	capabilities_cut(wanted, permitted, bounding, ret_granted);
-	*ret_held = bounding;
+	*ret_bounding = bounding;
+	return 0;
+}
+
+int capabilities_grant(const uint64_t *wanted, uint64_t bounding, uint64_t *ret_granted, struct error *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	if (syscall(SYS_capget, &head, data) < 0)
+		return error_errno(err, "read our capabilities");
+	capabilities_cut(
+		wanted, data[0].permitted | (uint64_t) data[1].permitted << 32, bounding, ret_granted);
 	return 0;
 }
 

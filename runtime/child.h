@@ -87,6 +87,8 @@ _Noreturn void steps_run(struct child *c, const struct step *table, size_t n);
 /* With the table of a start. */
 _Noreturn void steps_start(struct child *c);
 
+/* A session keyring of the container's own. */
+int session_keyring(const char *id, struct error *err);
 /* c->start->stdio, or the terminal, become 0, 1 and 2. */
 int stdio_place(const struct child *c, struct error *err);
 /* All zero, and no descriptor; never freed, since execve does that. */

@@ -13,6 +13,7 @@
 
 #include "common/error.h"
 #include "common/fd.h"
+#include "runtime/capabilities.h"
 #include "runtime/child.h"
 #include "runtime/console.h"
 #include "runtime/program.h"
@@ -135,7 +136,7 @@ static int step_request(struct child *c, struct error *err)
 static int step_own_oom_score(struct child *c, struct error *err)
 {
 	char present[16], text[16] = "0";
-	if (!c->spec.has_oom_score_adj && c->enter->caller_oom_score >= 0)
+	if (!c->spec.has_oom_score_adj && c->enter->caller->oom_score >= 0)
 		return 0;
 	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : pread(fd, present, sizeof present, 0);
@@ -286,6 +287,21 @@ static _Noreturn void joiner_main(const struct enter *e, int sync)
 }
 
 /* ---- the caller's side ---- */
+
+int enter_caller_init(struct enter_caller *ret_caller, const char *id, struct error *err)
+{
+	struct enter_caller caller = { 0 };
+	char text[16];
+	_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text);
+	if (n <= 0)
+		return error_errno(err, "read oom_score_adj");
+	caller.oom_score = text[0] == '-' ? -1 : 0;
+	if (capabilities_held(&caller.bounding, err) < 0 || session_keyring(id, err) < 0)
+		return -1;
+	*ret_caller = caller;
+	return 0;
+}
 
 static int clone_failed(struct error *err)
 {

@@ -14,6 +14,15 @@
 #include "common/control.h"
 #include "runtime/start.h"
 
+/* What the caller is and passes on: looked up once, and cheaper so for each exec. */
+struct enter_caller {
+	int oom_score;	   /* below 0: must not be inherited */
+	uint64_t bounding; /* set of capabilities */
+};
+/* It also gets a session keyring of its own, which all that it brings into the container inherit. Its
+ * descriptors 0 to 2 are open. */
+int enter_caller_init(struct enter_caller *ret_caller, const char *id, struct error *err);
+
 /* What the caller provides; everything is borrowed. */
 struct enter {
 	/* id, config_fd, shim_fd (both until the recipe is there), cgroup_fd, stdio or terminal and its size;
@@ -24,7 +33,7 @@ struct enter {
 	int texts_fd;	 /* where these lie */
 	struct control_text args, env, cwd, user;
 	bool privileged;
-	int caller_oom_score; /* its own oom_score_adj, which is inherited */
+	const struct enter_caller *caller;
 };
 
 enum enter_kind { ENTER_CONSOLE, ENTER_STARTED, ENTER_FAILED };

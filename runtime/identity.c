@@ -16,6 +16,7 @@
 #include "common/fd.h"
 #include "runtime/capabilities.h"
 #include "runtime/child.h"
+#include "runtime/enter.h"
 #include "runtime/sys.h"
 #include "runtime/user.h"
 
@@ -141,8 +142,9 @@ int step_no_new_privs(struct child *c, struct error *err)
  * capabilities that go with it last. */
 int step_privileges(struct child *c, struct error *err)
 {
-	uint64_t granted[CAPABILITY_SETS], held;
-	if (capabilities_grant(c->spec.capabilities, granted, &held, err) < 0 ||
+	uint64_t granted[CAPABILITY_SETS], held = c->enter != NULL ? c->enter->caller->bounding : 0;
+	if ((c->enter == NULL && capabilities_held(&held, err) < 0) ||
+		capabilities_grant(c->spec.capabilities, held, granted, err) < 0 ||
 		capabilities_drop(held & ~granted[CAPABILITIES_BOUNDING], err) < 0 || give_stdio(c, err) < 0)
 		return -1;
 	if (c->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)

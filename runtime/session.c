@@ -37,9 +37,18 @@ static int fill_stdio(struct child *c, struct error *err)
 	return 0;
 }
 
-int step_session(struct child *c, struct error *err)
+int session_keyring(const char *id, struct error *err)
 {
 	char keyring[64];
+	snprintf(keyring, sizeof keyring, "_ses.%.40s", id);
+	/* The caller's session keyring would be ours too; ENOSYS: a kernel without keys. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, keyring) < 0 && errno != ENOSYS)
+		return error_errno(err, "join a session keyring of its own");
+	return 0;
+}
+
+int step_session(struct child *c, struct error *err)
+{
 	/* First of all: from now on nobody inside could look into us, nor take a descriptor out of us. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(err, "become undumpable");
@@ -48,12 +57,11 @@ int step_session(struct child *c, struct error *err)
 		return error_errno(err, "tie our life to the caller's");
 	if (setsid() < 0)
 		return error_errno(err, "make a session");
-	snprintf(keyring, sizeof keyring, "_ses.%.40s", c->start->id);
-	/* The caller's session keyring would be ours too; ENOSYS: a kernel without keys. */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, keyring) < 0 && errno != ENOSYS)
-		return error_errno(err, "join a session keyring of its own");
 	umask(0);
-	return fill_stdio(c, err);
+	/* An exec's caller has both, for all of them. */
+	if (c->enter != NULL)
+		return 0;
+	return session_keyring(c->start->id, err) < 0 ? -1 : fill_stdio(c, err);
 }
 
 /* Made where it is missing, in the root that is ours by now. Root goes there while it may go everywhere;

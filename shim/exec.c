@@ -295,7 +295,7 @@ static int clone_joiner(
 		.cwd = order->cwd,
 		.user = order->user,
 		.privileged = order->flags & EXEC_PRIVILEGED,
-		.caller_oom_score = x->oom_score,
+		.caller = &x->caller,
 	};
 	return enter_clone(&enter, &e->joiner_pidfd, &e->sync, err);
 }

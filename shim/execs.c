@@ -1,5 +1,6 @@
 #include "shim/execs.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -124,19 +125,18 @@ static int check(const struct execs *x, const struct control_exec *order, unsign
 }
 
 /* What all execs of a container share, made for the first one. */
-static int prepare(struct execs *x)
+static int prepare(struct execs *x, struct error *err)
 {
-	char text[16] = "";
-	if (x->later == NULL) {
-		_cleanup_fd_ int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
-		/* Not known is taken for the one that must not be inherited. */
-		x->oom_score = n > 0 && text[0] != '-' ? 0 : -1;
-		x->later = event_new(x->base, -1, 0, on_later, x);
-	}
+	if (x->later != NULL)
+		return 0;
+	if (enter_caller_init(&x->caller, x->id, err) < 0)
+		return -1;
 	if (x->recipe_fd < 0)
 		x->recipe_fd = memfd_create("recipe", MFD_CLOEXEC);
-	return x->later == NULL || x->recipe_fd < 0 ? -1 : 0;
+	if (x->recipe_fd < 0)
+		return error_errno(err, "make a file in memory");
+	x->later = event_new(x->base, -1, 0, on_later, x);
+	return x->later == NULL ? error_errnum(err, ENOMEM, "make an event") : 0;
 }
 
 void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds)
@@ -147,10 +147,9 @@ void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsi
 		exec_told_failure(x, order->session, &err);
 		return;
 	}
-	if (prepare(x) == 0)
-		e = exec_new(x, order);
-	if (e == NULL) {
+	if (prepare(x, &err) == 0 && (e = exec_new(x, order)) == NULL)
 		error_errnum(&err, ENOMEM, "make a session");
+	if (e == NULL) {
 		exec_told_failure(x, order->session, &err);
 		return;
 	}

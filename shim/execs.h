@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "common/control.h"
+#include "runtime/enter.h"
 
 struct console;
 struct event;
@@ -25,7 +26,7 @@ struct execs {
 	const char *id; /* the container's */
 	int recipe_fd;	/* owned; -1 before the first exec */
 	bool has_recipe;
-	int oom_score; /* our own: below 0 or not */
+	struct enter_caller caller;
 	int dir_fd, cgroup_fd, first_pidfd;
 	pid_t first_pid;
 	bool over;   /* the container ends: nothing is begun any more */
