@@ -41,7 +41,7 @@ static void stats_fail(struct stats *stats, const struct error *err)
 	stats_free(stats);
 }
 
-static void wait(struct stats *stats, time_t s, suseconds_t us)
+static void look_in(struct stats *stats, time_t s, suseconds_t us)
 {
 	struct timeval after = { .tv_sec = s, .tv_usec = us };
 
@@ -148,7 +148,7 @@ static void answer(struct stats *stats, struct json_object *samples)
 	json_add(reply, "stats", list);
 	if (!over) {
 		request_continue(stats->rq, reply);
-		wait(stats, PERIOD_S, 0);
+		look_in(stats, PERIOD_S, 0);
 		return;
 	}
 	request_reply(stats->rq, reply);
@@ -228,9 +228,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	(void) fd;
 	(void) what;
 	if (!conn_flushed(stats->rq->conn))
-		wait(stats, PERIOD_S, 0);
+		look_in(stats, PERIOD_S, 0);
 	else if (any_adopting(stats))
-		wait(stats, 0, ADOPTING_US);
+		look_in(stats, 0, ADOPTING_US);
 	else
 		look(stats);
 }
@@ -265,5 +265,5 @@ void handle_stats(struct request *rq)
 		abort();
 	rq->data = stats;
 	rq->on_left = on_left;
-	wait(stats, 0, 0);
+	look_in(stats, 0, 0);
 }

@@ -182,9 +182,15 @@ static int attach(int cgroup_fd, int program, int old)
 	return sys_bpf(BPF_PROG_ATTACH, &attr);
 }
 
+/* Forbidden to us, or the kernel was built without it. */
+static bool is_absent(int errnum)
+{
+	return errnum == EPERM || errnum == ENOSYS || errnum == EINVAL;
+}
+
 static int refused(struct error *err, const char *what)
 {
-	bool absent = errno == EPERM || errno == ENOSYS || errno == EINVAL;
+	bool absent = is_absent(errno);
 	error_errno(err, "%s", what);
 	if (absent)
 		err->kind = ERROR_NOT_PERMITTED;
@@ -208,14 +214,11 @@ int device_filter_attach(int cgroup_fd, const struct device_rule *rules, size_t 
 {
 	_cleanup_fd_ int program = -1, old = -1;
 	bool none = allows_all(rules, n);
-	int found = find_attached(cgroup_fd);
-	if (none && found == -1)
+	old = find_attached(cgroup_fd);
+	if (none && (old == -1 || (old == -2 && is_absent(errno))))
 		return 0;
-	if (found == -2)
-		return none && (errno == EPERM || errno == ENOSYS || errno == EINVAL)
-			       ? 0
-			       : refused(err, "ask bpf(2) for the cgroup's device filter");
-	old = found;
+	if (old == -2)
+		return refused(err, "ask bpf(2) for the cgroup's device filter");
 	program = load(rules, n);
 	if (program < 0)
 		return refused(err, "load the device filter with bpf(2)");

@@ -20,7 +20,8 @@
 #include "runtime/devices.h"
 #include "runtime/start.h"
 
-#define DEPTH_MAX 8 /* folders in a folder of devices */
+#define HOST_NODES_MAX 4096
+#define DEPTH_MAX      8 /* folders in a folder of devices */
 
 /* ---- what they are ---- */
 
@@ -32,11 +33,11 @@ static bool is_device(const struct stat *st)
 static int add_node(struct child *c, const struct spec_host_device *asked, const char *place,
 	const struct stat *st, bool from_folder, struct error *err)
 {
-	if (c->n_host_nodes == SPEC_DEVICES_MAX)
+	if (c->n_host_nodes == HOST_NODES_MAX)
 		return error_set(
-			err, ERROR_FAILED, "'%s' has more than %d devices", asked->path, SPEC_DEVICES_MAX);
+			err, ERROR_FAILED, "'%s' has more than %d devices", asked->path, HOST_NODES_MAX);
 	if (c->host_nodes == NULL)
-		c->host_nodes = fields_alloc(SPEC_DEVICES_MAX, sizeof *c->host_nodes);
+		c->host_nodes = fields_alloc(HOST_NODES_MAX, sizeof *c->host_nodes);
 	char *path = strdup(place);
 	if (path == NULL)
 		return error_errno(err, "look at the device '%s'", asked->path);
@@ -181,8 +182,8 @@ static bool needs_filter(const struct child *c)
 	return false;
 }
 
-_Static_assert(
-	DEVICE_RULES_MAX >= 2 * SPEC_DEVICES_MAX + 64, "what a container may ask for makes one program");
+_Static_assert(DEVICE_RULES_MAX >= HOST_NODES_MAX + SPEC_DEVICES_MAX + 64,
+	"what a container may ask for makes one program");
 
 int step_device_filter(struct child *c, struct error *err)
 {
