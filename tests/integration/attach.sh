@@ -3,21 +3,19 @@
 
 test_the_past_and_the_code() {
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'echo out; echo err >&2; echo ready >&2; while [ ! -e /go ]; do sleep 0.05; done; echo more; exit 7'
+	expect 0 ctl run -d --name c busybox sh -c 'echo out; echo err >&2; echo ready >&2; while [ ! -e /go ]; do echo tick; sleep 0.1; done; echo more; exit 7'
 	eventually 10 eval 'ctl logs c 2>&1 | grep -q ready'
 	local mode code
 	for mode in '' --no-replay --no-stdin; do
 		# shellcheck disable=SC2086
 		(code=0; ctl attach $mode c >"out$mode" 2>"err$mode" || code=$?; echo $code >"code$mode") &
 	done
-	eventually 10 eval 'grep -q ready err && grep -q ready err--no-stdin'
-	# The third has nothing to show that it is there; it is: one frame a second client would get.
-	sleep 0.5
+	eventually 10 eval 'grep -q tick out && grep -q tick out--no-replay && grep -q tick out--no-stdin'
 	touch_inside c /go
 	wait_jobs
-	is "$(cat out)|$(cat err)|$(cat code)" $'out\nmore|err\nready|7'
-	is "$(cat out--no-stdin)|$(cat code--no-stdin)" $'out\nmore|7'
-	is "$(cat out--no-replay)|$(cat err--no-replay)|$(cat code--no-replay)" 'more||7'
+	is "$(grep -v tick out)|$(cat err)|$(cat code)" $'out\nmore|err\nready|7'
+	is "$(grep -v tick out--no-stdin)|$(cat code--no-stdin)" $'out\nmore|7'
+	is "$(grep -v tick out--no-replay)|$(cat err--no-replay)|$(cat code--no-replay)" 'more||7'
 	expect 1 ctl attach c
 	is "$ERR" 'ctl: c: is not running'
 	expect 1 ctl attach nobody
@@ -90,12 +88,26 @@ test_stdin_of_several() {
 	daemon_start
 	expect 0 ctl run -di --name c busybox cat
 	# The end of a client that came later is no end of the container's stdin.
-	attach_a_while() { timeout "$1" "$BUILD/ctl" attach --sig-proxy=false --no-replay "${@:2}" c || true; }
-	is "$(echo one | attach_a_while 2)" one
-	is "$(echo two | attach_a_while 2)" two
-	is "$(echo three | attach_a_while 1 --no-stdin)" ''
+	# types WHAT: by one more client, which stays until it has come back.
+	types() {
+		ctl attach --sig-proxy=false --no-replay c < <(echo "$1") >"typed-$1" &
+		local pid=$!
+		eventually 20 grep -q "$1" "typed-$1"
+		kill "$pid"
+		wait "$pid" || true
+		is "$(cat "typed-$1")" "$1"
+	}
+	types one
+	types two
+	ctl attach --no-stdin c < <(echo never) >watched &
+	eventually 20 grep -q two watched
+	types three
+	eventually 20 grep -q three watched
+	is "$(cat watched)" $'one\ntwo\nthree'
 	is "$(state_of c)" running
-	is "$(ctl logs c)" $'one\ntwo'
+	is "$(ctl logs c)" $'one\ntwo\nthree'
+	expect 0 ctl kill c
+	wait_jobs
 	# A shell on a terminal.
 	expect 0 ctl run -dit --name t busybox sh
 	expect 3 timeout 30 "$BUILD/ctl" attach t < <(echo 'echo by $((6 * 7)); exit 3')
@@ -359,8 +371,13 @@ test_plain_bytes() {
 	local attach='{"method":"io.containerdlite.container.Attach","parameters":{"container":"t","console":{"framing":"raw"}},"upgrade":true}'
 	expect 0 ctl run -dit --name t busybox sh -c 'stty -echo; echo ready; cat'
 	eventually 10 eval 'ctl logs t | grep -q ready'
-	(echo "$attach"; sleep 1; echo one; sleep 1; echo two; sleep 1) | socat -t 0.1 - "UNIX-CONNECT:$CTL_SOCKET" | tr -d '\r' >out
-	is "$(tail -n 3 out)" $'ready\none\ntwo'
+	py <<-'EOF'
+		conn = Conn(b"\n")
+		assert "error" not in conn.call("Attach", {"container": "t", "console": {"framing": "raw"}}, upgrade=True)
+		for typed, come in (b"", b"ready\r\n"), (b"one\n", b"one\r\n"), (b"two\n", b"two\r\n"):
+		    conn.raw(typed)
+		    assert conn.take(len(come)) == come
+	EOF
 	# The end of the container is the end of the connection, and the end of a client only its own.
 	is "$(state_of t)" running
 	mkfifo open
