@@ -49,7 +49,8 @@ static void look(struct look *l, struct json_object *container, struct json_obje
 	json_add_int(l->sample, "monotonic_ns", l->at_ns);
 	struct json_object *before = find(previous, l->id);
 	int64_t from_us = json_int(json_get(before, "cpu"), "usage_us", -1);
-	l->has_percent = from_us >= 0;
+	/* One that was started again meanwhile begins anew. */
+	l->has_percent = from_us >= 0 && from_us <= l->usage_us;
 	if (l->has_percent)
 		sample_add_percent(
 			l->sample, from_us, json_int(before, "monotonic_ns", 0), l->usage_us, l->at_ns);
