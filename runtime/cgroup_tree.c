@@ -243,13 +243,13 @@ static int pass_down(int instance_fd, const char *parent, int parent_fd, const c
 static void pass_counters(int instance_fd, const char *parent, int parent_fd)
 {
 	char words[TEXT_SIZE];
+	read_words(parent_fd, "cgroup.subtree_control", words);
+	if (parent[0] == '/' || cgroup_has_controller(words, "io"))
+		return;
 	_cleanup_fd_ int above = openat(instance_fd, "..", FOLDER);
 	bool is_root = above < 0 || faccessat(above, "cgroup.type", F_OK, 0) < 0;
-	read_words(parent_fd, "cgroup.subtree_control", words);
-	if (cgroup_has_controller(words, "io"))
-		return;
 	read_words(is_root ? instance_fd : above, "cgroup.controllers", words);
-	if (cgroup_has_controller(words, "io") && parent[0] != '/')
+	if (cgroup_has_controller(words, "io"))
 		pass_down(instance_fd, parent, parent_fd, "io");
 }
 
