@@ -140,7 +140,9 @@ test_zsh() { # limit 120
 
 test_zsh_autoloads() { # limit 120
 	needs zsh
-	is "$(FPATH=$TOP/etc/completion:$(zsh -fc 'print $FPATH') zsh -fc 'autoload -Uz compinit; compinit -u -D; print $_comps[ctl]')" _ctl
+	mkdir functions
+	ctl completion zsh >functions/_ctl
+	is "$(FPATH=$T/functions:$(zsh -fc 'print $FPATH') zsh -fc 'autoload -Uz compinit; compinit -u -D; print $_comps[ctl]')" _ctl
 }
 
 test_fish() { # limit 120
@@ -155,7 +157,7 @@ test_fish() { # limit 120
 			complete -C $line | string replace -r '\t.*' '' | string join ' '
 		end
 	EOF
-	is "$(fish --no-config offered.fish "$TOP/etc/completion/ctl.fish" <<-'EOF'
+	is "$(ctl completion fish >completion.fish; fish --no-config offered.fish completion.fish <<-'EOF'
 		ctl insp
 		ctl run --nam
 		ctl ps --format=js
@@ -179,7 +181,7 @@ test_scripts() {
 	local shell
 	for shell in bash:ctl.bash zsh:_ctl fish:ctl.fish; do
 		expect 0 ctl completion "${shell%:*}"
-		ctl completion "${shell%:*}" | cmp - "$TOP/etc/completion/${shell#*:}"
+		[ ! -d "$TOP/etc/completion" ] || ctl completion "${shell%:*}" | cmp - "$TOP/etc/completion/${shell#*:}"
 	done
 	expect 125 ctl completion csh
 	is "$ERR" "ctl: completion: there is no script for 'csh'

@@ -3,7 +3,10 @@
 
 PAGES=(ctl.1 containerd-lite.8 containerd-lite.conf.5 containerd-lite-protocol.7)
 
+has_pages() { [ -d "$BUILD/man" ] || skip 'the pages are made with the build'; }
+
 test_form() {
+	has_pages
 	command -v mandoc >/dev/null || skip 'mandoc is not installed'
 	local page
 	for page in "${PAGES[@]}"; do
@@ -20,6 +23,7 @@ section() { # HEADING: its source in ctl(1)
 options_of() { section "$1" | sed -n 's/^\.It \(Fl . , \)\{0,1\}Fl -\([a-z-]*\).*/--\2/p'; }
 
 test_verbs() {
+	has_pages
 	local verb
 	for verb in $(verbs); do
 		like "$(section "ctl $verb")" "*.Ic $verb*" "$verb"
@@ -34,6 +38,7 @@ test_verbs() {
 }
 
 test_settings() {
+	has_pages
 	is "$(sed -n 's/^\.It Fl -\([a-z-]*\) Ar.*/\1/p' "$BUILD/man/containerd-lite.8")" \
 		"$(containerd-lite --help | sed -n 's/^  --\([a-z-]*\) [A-Z].*/\1/p')"
 	is "$(sed -n 's/^\.It Ic \([a-z_]*\) =.*/\1/p' "$BUILD/man/containerd-lite.conf.5" | tr _ - | sort)" \
@@ -41,6 +46,7 @@ test_settings() {
 }
 
 test_protocol() {
+	has_pages
 	local method
 	while read -r method; do
 		grep -q "^$method(" "$BUILD/man/containerd-lite-protocol.7" || fail "$method is missing"
@@ -48,6 +54,7 @@ test_protocol() {
 }
 
 test_install() { # limit 120
+	has_pages
 	[ "$BUILD" = "$TOP/build" ] || skip 'what is installed is the plain build'
 	needs_source
 	make -s -C "$TOP" install DESTDIR="$T/root" PREFIX=/usr BUILD="$BUILD" >/dev/null
