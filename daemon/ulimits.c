@@ -83,6 +83,15 @@ bool ulimits_wanted(struct json_object *wanted, const char *type)
 	return false;
 }
 
+/* Names count in either case; one limit may still be named only once. */
+static int check_once(struct json_object *array, const char *type, const char *name, struct error *err)
+{
+	for (size_t i = 0; i < json_length(array); i++)
+		if (strcmp(json_string(json_object_array_get_idx(array, i), "type", ""), type) == 0)
+			return error_config(err, FIELD, FIELD ": %s is there twice", name);
+	return 0;
+}
+
 int ulimits_add(struct json_object *process, struct json_object *wanted, struct error *err)
 {
 	struct json_object *array = json_object_new_array();
@@ -96,7 +105,7 @@ int ulimits_add(struct json_object *process, struct json_object *wanted, struct 
 	if (!wanted)
 		return 0;
 	json_object_object_foreach (wanted, name, value) {
-		if (type_of(name, type, err) < 0 ||
+		if (type_of(name, type, err) < 0 || check_once(array, type, name, err) < 0 ||
 			read_limit(name, json_object_get_string(value), &soft, &hard, err) < 0)
 			return -1;
 		add(array, type, soft, hard);

@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/json.h"
+#include "common/parse.h"
 #include "runtime/limits.h"
 #include "runtime/spec_process.h"
 #include "runtime/sysctl.h"
@@ -248,8 +249,10 @@ static int take_sysctls(void *target, const struct field *f, struct error *err)
 			return field_invalid(f, err, "must be an object of strings");
 		struct spec_sysctl sysctl = { key, json_object_get_string(value) };
 		const char *why = sysctl_check(sysctl.key, sysctl.value);
+		char shown[128];
 		if (why != NULL)
-			return error_config(err, f->path, "config.json: %s: '%s' %s", f->path, key, why);
+			return error_config(err, f->path, "config.json: %s: '%s' %s", f->path,
+				escape_text(key, shown, sizeof shown), why);
 		if (spec->n_sysctls == SPEC_SYSCTLS_MAX)
 			return field_invalid(f, err, "has too many entries");
 		spec->sysctls[spec->n_sysctls++] = sysctl;

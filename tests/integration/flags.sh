@@ -188,3 +188,26 @@ test_ps_last() {
 	is "$(names -n 1 -f status=created)" c3
 	is "$(ctl ps -lq)" "$(field_of r .id | cut -c 1-12)"
 }
+
+# What no command line can say, from a raw socket.
+test_raw_values() {
+	daemon_start
+	local field sentence
+	while IFS='|' read -r field sentence; do
+		is "$(method Create "{\"config\":{\"image\":\"busybox\",\"args\":[\"true\"],$field}}" | jq -r .parameters.message)" \
+			"$sentence" "$field"
+	done <<-'EOF'
+		"ulimits":{"nofile":1}|config.ulimits.nofile must be a string
+		"ulimits":{"":"1"}|config.ulimits: there is no limit ''
+		"ulimits":{"nofile":"1","NOFILE":"2"}|config.ulimits: NOFILE is there twice
+		"ulimits":{"nofile":"18446744073709551616"}|config.ulimits: nofile: '18446744073709551616' is not SOFT or SOFT:HARD, numbers or unlimited
+		"sysctls":{"net.ipv4.x\ny":"1"}|config.sysctls: 'net.ipv4.x\x0ay' is not the name of a setting
+		"sysctls":{"net.ipv4.x":"1\n2"}|config.sysctls: 'net.ipv4.x' has a value that cannot be
+		"sysctls":{"net.":"1"}|config.sysctls: 'net.' is not the name of a setting
+		"shm_size":-1|config.shm_size must be more than 0
+		"timeout_ms":-1|config.timeout_ms must be from 1 millisecond to ten years
+		"oom_score_adj":99999999999|config.oom_score_adj must be from -1000 to 1000
+		"privileged":"yes"|config.privileged must be true or false
+	EOF
+	is "$(ctl ps -aq)" ''
+}
