@@ -119,7 +119,7 @@ int attach(struct connection *conn, const struct attach *a)
 	struct error err;
 	if (attach_console(a->parameters, a->args, a->send_stdin, &err) < 0)
 		return report_code(a->args->command->name, &err, CTL_ENGINE);
-	attach_warn(a->args, a->terminal && a->send_stdin);
+	attach_warn(a->args, a->terminal);
 	int code = serve(&console, conn, a);
 	console_done(&console);
 	return code;

@@ -112,7 +112,7 @@ int verb_exec(struct arguments *args)
 	if (connection_open(&conn, args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
 	if (!detached)
-		attach_warn(args, send_stdin && json_flag(args->request, "terminal", false));
+		attach_warn(args, json_flag(args->request, "terminal", false));
 	code = detached ? exec_detached(args, &conn) : exec_attached(args, &conn, NULL);
 	connection_done(&conn);
 	return code;

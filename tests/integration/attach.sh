@@ -246,6 +246,42 @@ test_the_65th() { # limit 60
 	EOF
 }
 
+# What clients do not read is bounded, and goes back when they do or leave.
+test_memory() { # limit 120
+	[ -z "${SANITIZE:-}" ] || skip 'a sanitizer keeps what is freed'
+	[ "$BUILD" = "$TOP/build" ] || skip 'a sanitizer keeps what is freed'
+	daemon_start
+	py <<-'EOF'
+		import re
+		def anonymous():
+		    pid = Conn().call("Inspect", {"container": "c"})["parameters"]["container"]["pid"]
+		    with open(f"/proc/{pid}/stat") as file:
+		        shim = file.read().rpartition(")")[2].split()[1]
+		    with open(f"/proc/{shim}/smaps_rollup") as file:
+		        return int(re.search(r"Anonymous: *(\d+)", file.read())[1])
+		script = "stty raw -echo; echo ready; while read x; do head -c 20000000 /dev/zero; echo end; done"
+		first = Session("Run", {"config": {"image": "busybox", "name": "c", "terminal": True, "open_stdin": True, "log": "none",
+		    "args": ["sh", "-c", script]}, "console": {"flow": "block"}})
+		def until(text):
+		    while not first.streams[STDOUT].endswith(text):
+		        assert first.step()
+		until(b"ready\n")
+		before = anonymous()
+		stuck = [Session("Attach", {"container": "c"}) for _ in range(16)]
+		first.write(b"go\n")
+		until(b"end\n")
+		full = anonymous()
+		# Each has its queue and at most one piece more; malloc takes some.
+		assert full - before < 16 * (256 + 64 + 64) + 1024, (before, full)
+		for s in stuck:
+		    s.conn.close()
+		end = time.monotonic() + 30 * FACTOR
+		while anonymous() > before + 64 + 64 + 48:
+		    assert time.monotonic() < end, (before, full, anonymous())
+		    time.sleep(0.2)
+	EOF
+}
+
 test_one_redraw_after_an_attach() {
 	daemon_start
 	py <<-'EOF'

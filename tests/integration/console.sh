@@ -316,6 +316,17 @@ test_early_bytes_reach_the_container() {
 	EOF
 }
 
+test_streams_by_option() {
+	daemon_start
+	local script='echo out; echo err >&2; cat'
+	expect 0 ctl run --rm -a stdout busybox sh -c "$script"
+	is "$OUT|$ERR" 'out|'
+	expect 0 ctl run --rm -a stderr busybox sh -c "$script"
+	is "$OUT|$ERR" '|err'
+	expect 0 ctl run --rm -i -a stdin -a stdout busybox sh -c "$script" < <(echo in)
+	is "$OUT|$ERR" $'out\nin|'
+}
+
 test_large_output_while_nobody_is_attached() { # limit 60
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'seq 1 20000000000 | head -c 50m; exit 2'

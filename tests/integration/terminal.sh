@@ -173,6 +173,31 @@ test_full_screen_programs() { # limit 120
 	terminal_close
 }
 
+test_start_on_a_terminal() { # limit 60
+	daemon_start
+	expect 0 ctl create -it --name c busybox sh
+	terminal_open
+	local i
+	for i in 1 2; do
+		afresh 'ctl start -ai c'
+		sees '/ #'
+		enter 'stty size'
+		sees '30 100'
+		leave "exit $i"
+		enter 'echo "code $?"'
+		sees "code $i"
+	done
+	# Without -i it is only looked at, and signals are passed on.
+	expect 0 ctl create -t --name t busybox sh -c 'trap "exit 5" INT; echo re""ady; while :; do sleep 0.1; done'
+	afresh 'ctl start -a t'
+	sees ready
+	keys C-c
+	sees 'host>'
+	enter 'echo "code $?"'
+	sees 'code 5'
+	terminal_close
+}
+
 test_ctrl_c() { # limit 120
 	daemon_start
 	terminal_open
