@@ -150,6 +150,19 @@ static void offer_capabilities(const struct answer *a)
 		offer(a, capability_name(i) + (begins(a->word, "CAP_") ? 0 : strlen("CAP_")), "");
 }
 
+/* "id, name, label; may be repeated" */
+static void offer_filters(const struct answer *a, const char *help)
+{
+	puts("partial");
+	for (const char *p = help; *p != '\0' && *p != ';';) {
+		size_t n = strcspn(p, ",;");
+		char key[32];
+		snprintf(key, sizeof key, "%.*s=", (int) n, p);
+		offer(a, key, "");
+		p += n + strspn(p + n, ", ");
+	}
+}
+
 static void offer_commands(const struct answer *a)
 {
 	puts("words");
@@ -262,6 +275,7 @@ static void offer_kind(struct scan *s, const struct answer *a, enum complete kin
 	case COMPLETE_SIGNAL: offer_signals(a); break;
 	case COMPLETE_VARIABLE: offer_variables(a); break;
 	case COMPLETE_CAPABILITY: offer_capabilities(a); break;
+	case COMPLETE_FILTER: offer_filters(a, o->help); break;
 	case COMPLETE_COMMAND: offer_commands(a); break;
 	case COMPLETE_SHELL: offer_words(a, s->command->arguments); break;
 	case COMPLETE_IMAGE:

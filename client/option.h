@@ -22,11 +22,12 @@ enum value_kind {
 	VALUE_CAPABILITY, /* likewise */
 	VALUE_CHOICES,	  /* a list whose elements are metavar's words */
 	VALUE_KEYS,	  /* detach keys */
-	VALUE_CHOICE,	  /* one of metavar's words, which | parts */
-	VALUE_COUNT,	  /* 0 to 2^31 - 1 */
-	VALUE_INTEGER,	  /* also negative */
-	VALUE_SIZE,	  /* bytes */
-	VALUE_TAIL,	  /* a count, or "all" */
+	VALUE_FILTER,  /* likewise, KEY=VALUE; the help begins with the keys, which ', ' parts and ';' ends */
+	VALUE_CHOICE,  /* one of metavar's words, which | parts */
+	VALUE_COUNT,   /* 0 to 2^31 - 1 */
+	VALUE_INTEGER, /* also negative */
+	VALUE_SIZE,    /* bytes */
+	VALUE_TAIL,    /* a count, or "all" */
 	VALUE_DURATION,
 	VALUE_TIMEOUT, /* a duration, or -1: for ever */
 	VALUE_TIME,    /* RFC 3339 on the wire */
@@ -61,6 +62,7 @@ enum complete {
 	COMPLETE_SIGNAL,
 	COMPLETE_VARIABLE,
 	COMPLETE_CAPABILITY,
+	COMPLETE_FILTER,
 	COMPLETE_SHELL,	  /* the command's arguments, which | parts */
 	COMPLETE_COMMAND, /* ctl's verbs */
 	COMPLETE_IMAGE,

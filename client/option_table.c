@@ -248,7 +248,7 @@ const struct option rm_options[] = {
 
 const struct option ps_options[] = {
 	{ "all", 'a', VALUE_FLAG, GROUP_COMMAND, "all", NULL, "also those that do not run" },
-	{ "filter", 'f', VALUE_LIST, GROUP_COMMAND, "filters", "KEY=VALUE",
+	{ "filter", 'f', VALUE_FILTER, GROUP_COMMAND, "filters", "KEY=VALUE",
 		"id, name, label, exited, status, before, since; may be repeated" },
 	{ "last", 'n', VALUE_COUNT, GROUP_COMMAND, ".last", "N", "the N newest, in whatever state" },
 	{ "latest", 'l', VALUE_FLAG, GROUP_COMMAND, ".latest", NULL, "the newest, in whatever state" },
@@ -306,7 +306,8 @@ const struct option events_options[] = {
 		"RFC 3339, a date, unix seconds, or so long ago (10m)" },
 	{ "until", 0, VALUE_TIME, GROUP_COMMAND, "until", "TIME", "likewise; ends there" },
 	{ "since-seq", 0, VALUE_COUNT, GROUP_COMMAND, "since_seq", "N", "those after number N" },
-	{ "filter", 'f', VALUE_LIST, GROUP_COMMAND, "filters", "KEY=VALUE", "may be repeated" },
+	{ "filter", 'f', VALUE_FILTER, GROUP_COMMAND, "filters", "KEY=VALUE",
+		"container, name, kind; may be repeated" },
 	{ "no-follow", 0, VALUE_FLAG, GROUP_COMMAND, ".no_follow", NULL, "end after what has happened" },
 	FORMAT("table|json|jsonl", "json: one array; jsonl: an object a line"),
 	{ 0 },

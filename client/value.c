@@ -407,6 +407,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_CAPABILITY] = { false, set_list, COMPLETE_CAPABILITY },
 	[VALUE_CHOICES] = { false, set_choices, COMPLETE_CHOICE },
 	[VALUE_KEYS] = { false, set_keys },
+	[VALUE_FILTER] = { false, set_list, COMPLETE_FILTER },
 	[VALUE_CHOICE] = { false, set_choice, COMPLETE_CHOICE },
 	[VALUE_COUNT] = { false, set_count },
 	[VALUE_INTEGER] = { false, set_integer },

@@ -33,6 +33,9 @@ test_words() {
 	offers 'run --publ' ''
 	offers 'ps --format ""' 'table json jsonl'
 	offers 'ps --format=js' '--format=json --format=jsonl'
+	offers 'ps -f stat' status=
+	offers 'events --filter=k' --filter=kind=
+	kind 'ps --filter ""' partial
 	offers 'kill -s K' KILL
 	offers 'kill --signal=SIGK' --signal=SIGKILL
 	offers 'run --cap-add SYS_ADM' SYS_ADMIN
