@@ -238,6 +238,8 @@ const struct option wait_options[] = {
 
 const struct option rm_options[] = {
 	{ "force", 'f', VALUE_FLAG, GROUP_COMMAND, "force", NULL, "kill it first if it runs" },
+	{ "volumes", 'v', VALUE_FLAG, GROUP_COMMAND, ".volumes", NULL,
+		"changes nothing: what it has written goes with it, a folder of the host's never" },
 	{ 0 },
 };
 
@@ -265,7 +267,8 @@ const struct option sessions_options[] = {
 };
 
 const struct option inspect_options[] = {
-	FORMAT("json|jsonl", "json: one array; jsonl: an object a line"),
+	{ "format", 'f', VALUE_CHOICE, GROUP_OUTPUT, ".format", "json|jsonl",
+		"json: one array; jsonl: an object a line" },
 	{ 0 },
 };
 

@@ -131,7 +131,10 @@ static int check_choice(const struct option *o, const char *text, struct error *
 			return 0;
 		p += n;
 	}
-	return error_set(err, ERROR_USAGE, "not one of %s", o->metavar);
+	error_set(err, ERROR_USAGE, "not one of %s", o->metavar);
+	if (strncmp(text, "{{", 2) == 0)
+		return error_hint(err, "there are no templates: --format json, and jq picks from it");
+	return -1;
 }
 
 SETTER(set_choice)

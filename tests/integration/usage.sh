@@ -84,7 +84,9 @@ test_values() {
 		kill -s 0 c => kill: --signal '0': not a signal | ctl kill --help lists its options
 		kill -s 65 c => kill: --signal '65': not a signal | ctl kill --help lists its options
 		wait --condition healthy c => wait: --condition 'healthy': not one of exited|running|removed | ctl wait --help lists its options
-		ps --format '{{.ID}}' => ps: --format '{{.ID}}': not one of table|json|jsonl | ctl ps --help lists its options
+		ps --format '{{.ID}}' => ps: --format '{{.ID}}': not one of table|json|jsonl | there are no templates: --format json, and jq picks from it
+		inspect -f '{{.Id}}' c => inspect: --format '{{.Id}}': not one of json|jsonl | there are no templates: --format json, and jq picks from it
+		ps --format x => ps: --format 'x': not one of table|json|jsonl | ctl ps --help lists its options
 		logs --tail x c => logs: --tail 'x': not a number from 0 to 2147483647 | ctl logs --help lists its options
 		logs --since x c => logs: --since 'x': not a time (such as 2026-11-22T04:13:00Z, 2026-11-22, 1763784780, 10m) | ctl logs --help lists its options
 	EOF
