@@ -189,6 +189,7 @@ static void take_signal(struct console *c, bool attached)
 
 static int broken(struct console *c, const char *what)
 {
+	terminal_restore(&c->terminal);
 	report_text(c->subject, "%s", what);
 	c->lost = true;
 	return -1;
@@ -200,6 +201,8 @@ static int take_exit(struct console *c, const struct frame *frame)
 	struct error err;
 	if (json_parse((const char *) frame->payload, frame->size, &root, &err) < 0)
 		return broken(c, "the exit frame is not JSON");
+	/* What there is to say goes to an ordinary terminal. */
+	terminal_restore(&c->terminal);
 	int code = aftermath_code(c->subject, json_get(root, "exit"));
 	for (int i = 0; i < 2; i++) {
 		int64_t sent = json_int(root, stream_names[i], -1);
@@ -220,6 +223,7 @@ static int take_error(struct console *c, const struct frame *frame)
 	if (json_parse((const char *) frame->payload, frame->size, &root, &err) < 0)
 		return broken(c, "the error frame is not JSON");
 	error_from_json(json_string(root, "error", ""), json_get(root, "parameters"), &err);
+	terminal_restore(&c->terminal);
 	report(c->subject, &err);
 	c->lost = true;
 	return -1;
@@ -295,11 +299,13 @@ static int write_data(struct console *c)
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n < 0) {
+			int errnum = errno;
+			terminal_restore(&c->terminal);
 			/* Nobody wants it any more: no reason for a message. The container goes on. */
-			if (errno != EPIPE)
+			if (errnum != EPIPE)
 				report_text(c->subject, "write to %s: %s; the container goes on",
-					stream_names[c->to - c->sinks], strerror(errno));
-			finish(c, errno == EPIPE ? 128 + SIGPIPE : CTL_UNKNOWN);
+					stream_names[c->to - c->sinks], strerror(errnum));
+			finish(c, errnum == EPIPE ? 128 + SIGPIPE : CTL_UNKNOWN);
 			return 0;
 		}
 		c->data += n;

@@ -199,6 +199,9 @@ void session_exit(struct session *s, const struct exit_status *st)
 	size_t size;
 	const char *text = json_text(obj, &size);
 	s->ending = true;
+	/* What is typed from now on is for whoever comes after it. */
+	if (s->terminal != NULL)
+		terminal_listen(s->terminal, false);
 	send_frame(s, FRAME_EXIT, text, size);
 	event_active(s->writable, EV_WRITE, 0);
 }
@@ -233,7 +236,7 @@ static void tell_taken(struct session *s)
 void session_taken(struct session *s, size_t bytes)
 {
 	if (s->terminal != NULL) {
-		terminal_listen(s->terminal, true);
+		terminal_listen(s->terminal, !s->ending);
 		return;
 	}
 	s->taken += bytes;
