@@ -191,7 +191,7 @@ int cgroup_missing(const char *controller, const char *file, const char *path, s
 			err, "cgroup v1 has it here: boot the kernel with cgroup_no_v1=%s", old_name);
 	return error_hint(err,
 		"pass it on from the top: echo +%s >…/cgroup.subtree_control in each folder above "
-		"(systemd: Delegate=yes)",
+		"(systemd: Delegate=yes does it for cpu, cpuset, io, memory and pids)",
 		controller);
 }
 
