@@ -4,8 +4,8 @@
 set -euo pipefail
 socket=${CTL_SOCKET:-/run/containerd-lite/containerd-lite.sock}
 
-call() { # METHOD PARAMETERS [OPTION…]
-	varlinkctl --json=short "${@:3}" call "$socket" "io.containerdlite.$1" "$2"
+call() { # METHOD PARAMETERS
+	varlinkctl --json=short call "$socket" "io.containerdlite.$1" "$2"
 }
 
 if [ $# = 0 ]; then
@@ -16,12 +16,17 @@ config=$(jq -nc '{config: {image: "busybox", args: $ARGS.positional}}' --args --
 # From this number on no event is missed, whenever the watching begins.
 seq=$(call container.List '{}' | jq .event)
 id=$(call container.Create "$config" | jq -r .id)
-coproc events { call system.Events "{\"follow\":true,\"since_seq\":$seq,\"filters\":[\"container=$id\"]}" --more; }
+# -E: many replies, and no limit to their time
+coproc events {
+	exec varlinkctl --json=short -E call "$socket" io.containerdlite.system.Events \
+		"{\"follow\":true,\"since_seq\":$seq,\"filters\":[\"container=$id\"]}"
+}
 watcher=$!
 
 call container.Start "{\"containers\":[\"$id\"]}" | jq -r '.outcomes[0].message // empty' >&2
 code=255 gone=
 while [ -z "$gone" ] && read -r reply <&"${events[0]}"; do
+	reply=${reply#$'\x1e'} # of a JSON sequence: what separates its records
 	for kind in $(jq -r '.events[].kind' <<<"$reply"); do
 		echo "job: $kind" >&2
 		case $kind in
