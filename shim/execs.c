@@ -139,7 +139,7 @@ static int prepare(struct execs *x, struct error *err)
 	return x->later == NULL ? error_errnum(err, ENOMEM, "make an event") : 0;
 }
 
-void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds)
+static void run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds)
 {
 	struct error err = { 0 };
 	struct exec *e = NULL;
@@ -160,11 +160,23 @@ void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsi
 		exec_failed(e, &err);
 }
 
-void execs_kill(struct execs *x, uint64_t session, int sig)
+static void kill_one(struct execs *x, uint64_t session, int sig)
 {
 	const struct exec *e = find(x, session);
 	if (e != NULL && e->status.state == EXEC_RUNNING)
 		exec_signal(e, sig);
+}
+
+void execs_message(struct execs *x, enum control_type type, const void *message, int *fds, unsigned n_fds)
+{
+	const struct control_exec_kill *kill_order = message;
+	const struct control_exec_taken *taken = message;
+	if (type == CONTROL_EXEC)
+		run(x, message, fds, n_fds);
+	else if (type == CONTROL_EXEC_KILL)
+		kill_one(x, kill_order->session, kill_order->sig);
+	else if (type == CONTROL_EXEC_TAKEN)
+		exec_told_taken(x, taken->session);
 }
 
 struct console *execs_console(struct execs *x, uint64_t session)

@@ -49,9 +49,9 @@ void execs_end(struct execs *x);
 bool execs_empty(const struct execs *x);
 void execs_done(struct execs *x);
 
-/* EXEC: answered by EXEC_STATUS or EXEC_FAILED. Takes of fds what it needs. */
-void execs_run(struct execs *x, const struct control_exec *order, int *fds, unsigned n_fds);
-void execs_kill(struct execs *x, uint64_t session, int sig);
+/* EXEC, which is answered by EXEC_STATUS or EXEC_FAILED; EXEC_KILL; EXEC_TAKEN. Takes of fds what it needs.
+ */
+void execs_message(struct execs *x, enum control_type type, const void *message, int *fds, unsigned n_fds);
 /* A session's console; NULL if it is not there any more. */
 struct console *execs_console(struct execs *x, uint64_t session);
 

@@ -15,9 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,17 +26,15 @@
 #include "common/log.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_tree.h"
-#include "runtime/delegate.h"
-#include "runtime/oom.h"
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
 #include "shim/ending.h"
 #include "shim/exec_told.h"
 #include "shim/execs.h"
-#include "shim/folder.h"
 #include "shim/link.h"
-#include "shim/tree.h"
+#include "shim/lodging.h"
+#include "shim/oom_told.h"
 
 #define EXIT_TAKEN_TIMEOUT_S 1
 #define CGROUP_TIMEOUT_MS    10000
@@ -56,11 +52,7 @@ struct shim {
 	bool console_empty; /* after its end no client reads from the console any more */
 
 	enum shim_state state;
-	int dir_fd, cgroup_parent_fd, cgroup_fd, rootfs_lock_fd;
-	int inner_cgroup_fd, exec_cgroup_fd; /* with START_CGROUP_RW */
-	bool protected;			     /* a limit of it protects memory */
-	int mntns_fd; /* keeps the container's mounts, whose end may take long, until the exit has been told
-		       */
+	struct lodging place;
 	pid_t pid;
 	int pidfd;
 	struct event *pidfd_event;
@@ -68,21 +60,14 @@ struct shim {
 	struct event *sync_event;
 	struct control_started started;
 	int64_t ready_ns;
-	bool ready, begun; /* the child was about to execute; the run has its record */
+	bool ready; /* the child was about to execute */
 	struct error error;
 	struct ending ending;
 	struct event *taken_timer;
-	struct oom_watch oom_watch;
-	struct event *oom_event;
-	uint32_t oom_told; /* so many of those killed for want of memory a daemon has been told of */
+	struct oom_told oom;
 	struct exit_status exit;
 	int result;
 };
-
-static bool transient(const struct shim *s)
-{
-	return s->start.flags & START_TRANSIENT;
-}
 
 static void drop_event(struct event **event)
 {
@@ -91,65 +76,11 @@ static void drop_event(struct event **event)
 	*event = NULL;
 }
 
-/* Takes back everything of the run that others could see. Blocks: a container's folder may be large. */
+/* The socket last: who can connect to it knows that the rest may still be there. */
 static void release(struct shim *s)
 {
-	struct error ignored;
-	if (s->cgroup_fd >= 0 &&
-		cgroup_remove(s->cgroup_parent_fd, s->start.id, CGROUP_TIMEOUT_MS, &ignored) < 0)
-		log_warning("%s: cgroup: %s", s->start.id, ignored.msg);
-	if (s->cgroup_fd >= 0)
-		cgroup_parent_leave(s->fds[FD_CGROUP], s->start.cgroup_parent, s->protected);
-	fd_close(&s->cgroup_fd);
-	fd_close(&s->inner_cgroup_fd);
-	fd_close(&s->exec_cgroup_fd);
-	fd_close(&s->cgroup_parent_fd);
-	fd_close(&s->mntns_fd);
-	fd_close(&s->rootfs_lock_fd);
-	if (transient(s) && s->dir_fd >= 0 && tree_remove(s->fds[FD_PARENT], s->start.id, &ignored) < 0)
-		log_warning("%s: remove its folder: %s", s->start.id, ignored.msg);
-	/* The socket last: who can connect to it knows that the rest may still be there. */
+	lodging_release(&s->place);
 	link_unlisten(&s->link, s->fds[FD_SHIMS], s->start.id);
-}
-
-static void tell_oom(struct shim *s)
-{
-	struct control_oom message = { .oom = s->exit.oom };
-	if (s->exit.oom.killed > s->oom_told &&
-		link_send(&s->link, &message, CONTROL_OOM, sizeof message, -1) == 0)
-		s->oom_told = s->exit.oom.killed;
-}
-
-static void look_for_oom(struct shim *s)
-{
-	if (!oom_look(&s->oom_watch, s->cgroup_fd, &s->exit.oom))
-		return;
-	s->exit.oom_killed = true;
-	tell_oom(s);
-}
-
-static void on_oom(evutil_socket_t fd, short what, void *arg)
-{
-	(void) fd, (void) what;
-	look_for_oom(arg);
-}
-
-/* Where there is no memory controller there is nothing to look at. */
-static void watch_oom(struct shim *s)
-{
-	oom_watch_open(&s->oom_watch, s->cgroup_fd);
-	if (s->oom_watch.fd < 0)
-		return;
-	s->oom_event = event_new(s->base, s->oom_watch.fd, EV_READ | EV_PERSIST, on_oom, s);
-	event_add(s->oom_event, NULL);
-}
-
-static void save_exit(struct shim *s)
-{
-	struct error error;
-	char text[sizeof error.msg];
-	if (!transient(s) && s->begun && folder_end_run(s->dir_fd, &s->exit, &error) < 0)
-		log_error("%s: %s", s->start.id, error_format(&error, text, sizeof text));
 }
 
 /* The start failed, with nothing of it left running. */
@@ -168,8 +99,8 @@ static void fail(struct shim *s)
 		.code = error->exit_code != 0 ? error->exit_code : 125,
 		.finished_ns = clock_realtime_ns() };
 	error_format(error, s->exit.error, sizeof s->exit.error);
-	save_exit(s);
-	failed.kept = s->begun && !transient(s);
+	lodging_save_exit(&s->place, &s->exit);
+	failed.kept = s->place.begun && !lodging_is_transient(&s->place);
 
 	/* The daemon answers the client once it hears of it, and then nothing may be left: so all goes
 	 * before. */
@@ -203,7 +134,8 @@ static void save_sessions(struct shim *s)
 {
 	struct error error;
 	char text[sizeof error.msg];
-	if (!transient(s) && exec_told_save(&s->execs, s->dir_fd, s->start.run, &error) < 0)
+	if (!lodging_is_transient(&s->place) &&
+		exec_told_save(&s->execs, s->place.dir_fd, s->start.run, &error) < 0)
 		log_error("%s: %s", s->start.id, error_format(&error, text, sizeof text));
 }
 
@@ -235,14 +167,12 @@ static void ended(struct shim *s, const siginfo_t *info, const struct rusage *us
 	if (s->ending.timed_out && s->exit.sig == SIGKILL)
 		s->exit.reason = EXIT_REASON_TIMEOUT;
 	s->exit.finished_ns = clock_realtime_ns();
-	look_for_oom(s);
-	drop_event(&s->oom_event);
-	oom_watch_close(&s->oom_watch);
+	oom_told_end(&s->oom);
 	s->exit.user_us = (uint64_t) usage->ru_utime.tv_sec * 1000000 + (uint64_t) usage->ru_utime.tv_usec;
 	s->exit.system_us = (uint64_t) usage->ru_stime.tv_sec * 1000000 + (uint64_t) usage->ru_stime.tv_usec;
 	s->exit.max_rss_bytes = (uint64_t) usage->ru_maxrss * 1024;
 	s->exit.log_lost_bytes = s->log.lost_total;
-	save_exit(s);
+	lodging_save_exit(&s->place, &s->exit);
 
 	struct control_exited exited = { .exit = s->exit };
 	if (link_send(&s->link, &exited, CONTROL_EXITED, sizeof exited, -1) < 0) {
@@ -309,8 +239,9 @@ static void started(struct shim *s)
 	message->started_ns = s->exit.started_ns = clock_realtime_ns();
 	if (s->state == SHIM_STARTING)
 		s->state = SHIM_RUNNING;
-	execs_start(&s->execs, s->start.id, s->dir_fd,
-		s->exec_cgroup_fd >= 0 ? s->exec_cgroup_fd : s->cgroup_fd, s->pid, s->pidfd);
+	execs_start(&s->execs, s->start.id, s->place.dir_fd,
+		s->place.exec_cgroup_fd >= 0 ? s->place.exec_cgroup_fd : s->place.cgroup_fd, s->pid,
+		s->pidfd);
 	link_send(&s->link, message, CONTROL_STARTED,
 		(uint32_t) offsetof(struct control_started, steps[message->n_steps]), s->pidfd);
 	if (s->start.flags & START_CONSOLE)
@@ -366,16 +297,6 @@ static void on_sync(evutil_socket_t fd, short what, void *arg)
 		started(s);
 }
 
-static void too_little_memory(struct shim *s)
-{
-	int64_t max = cgroup_read_number(s->cgroup_fd, "memory.max");
-	error_set(&s->error, ERROR_START_FAILED,
-		"the container's first process was killed while it was set up: there was no more memory");
-	if (max > 0)
-		error_hint(&s->error, "its limit, memory.max, is %jd bytes: a start needs more here",
-			(intmax_t) max);
-}
-
 static void on_first_process(evutil_socket_t fd, short what, void *arg)
 {
 	struct shim *s = arg;
@@ -399,8 +320,9 @@ static void on_first_process(evutil_socket_t fd, short what, void *arg)
 		error_set(&s->error, ERROR_START_FAILED,
 			"the container's first process was killed by signal %d while it was set up",
 			info.si_status);
-	if (info.si_code != CLD_EXITED && cgroup_read_key(s->cgroup_fd, "memory.events", "oom_kill") > 0)
-		too_little_memory(s);
+	if (info.si_code != CLD_EXITED &&
+		cgroup_read_key(s->place.cgroup_fd, "memory.events", "oom_kill") > 0)
+		oom_told_explain(s->place.cgroup_fd, &s->error);
 	fail(s);
 }
 
@@ -433,11 +355,11 @@ static void on_hello(void *arg)
 		.started_ns = s->exit.started_ns,
 		.exit = s->exit,
 		.types = CONTROL_TYPES,
-		.frozen = cgroup_read_key(s->cgroup_fd, "cgroup.events", "frozen") == 1 };
+		.frozen = cgroup_read_key(s->place.cgroup_fd, "cgroup.events", "frozen") == 1 };
 	memcpy(status.id, s->start.id, sizeof status.id);
 	link_send(&s->link, &status, CONTROL_STATUS, sizeof status, s->pidfd);
 	exec_told_all(&s->execs);
-	tell_oom(s);
+	oom_told_again(&s->oom);
 }
 
 static void on_lost(void *arg)
@@ -445,19 +367,6 @@ static void on_lost(void *arg)
 	struct shim *s = arg;
 	if (s->taken_timer != NULL)
 		finish(s);
-}
-
-static void on_exec_message(
-	struct shim *s, enum control_type type, const void *message, int *fds, unsigned n_fds)
-{
-	const struct control_exec_kill *kill = message;
-	const struct control_exec_taken *taken = message;
-	if (type == CONTROL_EXEC)
-		execs_run(&s->execs, message, fds, n_fds);
-	else if (type == CONTROL_EXEC_KILL)
-		execs_kill(&s->execs, kill->session, kill->sig);
-	else if (type == CONTROL_EXEC_TAKEN)
-		exec_told_taken(&s->execs, taken->session);
 }
 
 static void resize(struct shim *s, const struct control_resize *size)
@@ -487,29 +396,14 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 	else if (type == CONTROL_EXIT_TAKEN && s->taken_timer != NULL)
 		finish(s);
 	else
-		on_exec_message(s, type, message, fds, n_fds);
-}
-
-static int open_folder(struct shim *s)
-{
-	const struct control_start *st = &s->start;
-	if ((st->flags & START_NEW) && folder_create(s->fds[FD_PARENT], st->id, s->fds[FD_TEXTS], &st->config,
-					       &st->shim, &st->state, !transient(s), &s->error) < 0)
-		return -1;
-	if (folder_open(s->fds[FD_PARENT], st->id, &s->dir_fd, &s->error) < 0)
-		return -1;
-	if (!transient(s)) {
-		s->begun = true;
-		return folder_begin_run(s->dir_fd, st->run, &s->error);
-	}
-	return 0;
+		execs_message(&s->execs, type, message, fds, n_fds);
 }
 
 /* After the clone the container's ends are the container's alone. */
 static int clone_first_process(struct shim *s, const int stdio[3])
 {
-	_cleanup_fd_ int config = openat(s->dir_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_fd_ int shim = openat(s->dir_fd, "shim.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd_ int config = openat(s->place.dir_fd, "config.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd_ int shim = openat(s->place.dir_fd, "shim.json", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (config < 0 || shim < 0)
 		return error_errno(&s->error, "open the container's configuration");
 	struct start start = {
@@ -518,11 +412,11 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 		.shim_fd = shim,
 		.rootfs = s->start.rootfs,
 		.direct = s->start.flags & START_DIRECT,
-		.layers_fd = s->start.flags & START_DIRECT ? -1 : s->dir_fd,
-		.is_volatile = transient(s),
-		.cgroup_fd = s->cgroup_fd,
-		.delegated = s->inner_cgroup_fd >= 0,
-		.inner_cgroup_fd = s->inner_cgroup_fd,
+		.layers_fd = s->start.flags & START_DIRECT ? -1 : s->place.dir_fd,
+		.is_volatile = lodging_is_transient(&s->place),
+		.cgroup_fd = s->place.cgroup_fd,
+		.delegated = s->place.inner_cgroup_fd >= 0,
+		.inner_cgroup_fd = s->place.inner_cgroup_fd,
 		.stdio = { stdio[0], stdio[1], stdio[2] },
 		.trace = s->start.flags & START_TRACE,
 		.terminal = s->console.terminal,
@@ -546,52 +440,29 @@ static int open_console(struct shim *s, int ret_stdio[3])
 	c->arg = s;
 	if (start->flags & START_LOG) {
 		c->log = &s->log;
-		if (container_log_open(&s->log, s->dir_fd, start->log_max_size, start->log_max_files) < 0)
+		if (container_log_open(&s->log, s->place.dir_fd, start->log_max_size, start->log_max_files) <
+			0)
 			return error_errno(&s->error, "open the container's log");
 	}
 	return console_open(c, ret_stdio, &s->error);
 }
 
-/* With all its limits, before anything runs in it. */
-static int make_cgroup(struct shim *s)
-{
-	const struct control_text *text = &s->start.limits;
-	_cleanup_limits_ struct limits limits = { 0 };
-	_cleanup_free_ char *lines = calloc(1, (size_t) text->size + 1);
-	if (lines == NULL || pread(s->fds[FD_TEXTS], lines, text->size, text->offset) != (ssize_t) text->size)
-		return error_errno(&s->error, "read the container's limits");
-	if (limits_parse(lines, &limits, &s->error) < 0)
-		return -1;
-	s->protected = limits_protect(&limits);
-	if (cgroup_create(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id, &limits,
-		    &s->cgroup_parent_fd, &s->cgroup_fd, &s->error) == 0 &&
-		(!(s->start.flags & START_CGROUP_RW) ||
-			delegate_make(s->cgroup_fd, &s->inner_cgroup_fd, &s->exec_cgroup_fd, &s->error) == 0))
-		return 0;
-	memcpy(s->error.phase, "cgroup", sizeof "cgroup");
-	return -1;
-}
-
 static int begin(struct shim *s)
 {
 	int stdio[3] = { -1, -1, -1 };
-	char path[64];
 	int64_t begin_ns = clock_monotonic_ns();
 	if (link_listen(&s->link, s->fds[FD_SHIMS], s->start.id, &s->error) < 0)
 		return -1;
 	if (s->link.took_over && cgroup_tree_remove(s->fds[FD_CGROUP], s->start.cgroup_parent, s->start.id,
 					 CGROUP_TIMEOUT_MS, &s->error) < 0)
 		return -1;
-	if (open_folder(s) < 0)
-		return -1;
-	if ((s->start.flags & START_LOCK) &&
-		start_lock_rootfs(s->start.rootfs, &s->rootfs_lock_fd, &s->error) < 0)
+	if (lodging_open_folder(&s->place, &s->error) < 0)
 		return -1;
 	int result = open_console(s, stdio);
 	if (result == 0)
-		result = make_cgroup(s);
+		result = lodging_make_cgroup(&s->place, &s->error);
 	if (result == 0)
-		watch_oom(s);
+		oom_told_begin(&s->oom, s->place.cgroup_fd);
 	int64_t made_ns = clock_monotonic_ns();
 	trace_step(s, "prepare", made_ns - begin_ns);
 	if (result == 0)
@@ -601,8 +472,7 @@ static int begin(struct shim *s)
 		fd_close(&stdio[i]);
 	if (result < 0)
 		return -1;
-	snprintf(path, sizeof path, "/proc/%d/ns/mnt", s->pid);
-	s->mntns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	lodging_hold_mounts(&s->place, s->pid);
 	s->sync_event = event_new(s->base, s->sync, EV_READ | EV_PERSIST, on_sync, s);
 	s->pidfd_event = event_new(s->base, s->pidfd, EV_READ | EV_PERSIST, on_first_process, s);
 	event_add(s->sync_event, NULL);
@@ -632,16 +502,8 @@ static int receive_start(struct shim *s, int control)
 int shim_main(int control_sock)
 {
 	static struct shim s = { .link = { .sock = -1, .caller = -1, .listener = -1 },
-		.dir_fd = -1,
-		.cgroup_parent_fd = -1,
-		.cgroup_fd = -1,
-		.inner_cgroup_fd = -1,
-		.exec_cgroup_fd = -1,
-		.rootfs_lock_fd = -1,
-		.mntns_fd = -1,
 		.pidfd = -1,
 		.sync = -1,
-		.oom_watch = { .fd = -1, .events = -1 },
 		.fds = { -1, -1, -1, -1, -1 } };
 	console_init(&s.console);
 	s.log.fd = -1;
@@ -651,7 +513,7 @@ int shim_main(int control_sock)
 	event_config_free(config);
 	s.ending = (struct ending) { .base = s.base,
 		.start = &s.start,
-		.cgroup_fd = &s.cgroup_fd,
+		.cgroup_fd = &s.place.cgroup_fd,
 		.pidfd = &s.pidfd,
 		.on_stopping = on_stopping,
 		.on_left = on_left,
@@ -659,12 +521,16 @@ int shim_main(int control_sock)
 	if (s.base == NULL || receive_start(&s, control_sock) < 0 || fd_nonblock(control_sock, true) < 0 ||
 		ending_init(&s.ending) < 0)
 		return 1;
+	lodging_init(&s.place, &s.start, s.fds[FD_TEXTS], s.fds[FD_PARENT], s.fds[FD_CGROUP]);
 	s.link.base = s.base;
 	s.link.on_message = on_message;
 	s.link.on_hello = on_hello;
 	s.link.on_lost = on_lost;
 	s.link.arg = &s;
 	link_begin(&s.link, control_sock);
+	s.oom = (struct oom_told) {
+		.base = s.base, .link = &s.link, .exit = &s.exit, .watch = { .fd = -1, .events = -1 }
+	};
 	s.execs = (struct execs) { .base = s.base, .link = &s.link, .on_empty = on_execs_empty, .arg = &s };
 	execs_init(&s.execs);
 
@@ -672,6 +538,7 @@ int shim_main(int control_sock)
 		fail(&s);
 	else
 		event_base_dispatch(s.base);
+	execs_done(&s.execs);
 	console_done(&s.console);
 	container_log_close(&s.log);
 	return s.result;
