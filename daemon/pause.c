@@ -76,26 +76,27 @@ static void on_frozen(void *arg, const struct error *err, int fd, size_t size)
 		order(c, false, on_taken_back, &ignored);
 }
 
-/* What came of it; STEP_WAIT: nothing yet. */
-static enum step outcome(const struct container *c, bool paused, struct error *err)
+/* What came of it. What the container did afterwards, or somebody did to it, is another matter. */
+static enum step outcome(const struct item *item, const struct container *c, struct error *err)
 {
 	if (c->pausing)
 		return STEP_WAIT;
+	if (!c->work_error)
+		return STEP_DONE;
+	if (c->gone)
+		return step_gone(item, err);
 	if (!container_runs(c))
 		return step_invalid(c, err, "container '%s' has ended", c->name);
-	if (c->work_error) {
-		*err = *c->work_error;
-		return STEP_FAILED;
-	}
-	return (c->state == STATE_PAUSED) == paused ? STEP_DONE : STEP_WAIT;
+	*err = *c->work_error;
+	return STEP_FAILED;
 }
 
 static enum step step(struct item *item, struct container *c, bool paused, struct error *err)
 {
+	if (item->acted)
+		return outcome(item, c, err);
 	if (c->gone)
 		return step_gone(item, err);
-	if (item->acted)
-		return outcome(c, paused, err);
 	if (container_undecided(c) || c->working > 0)
 		return STEP_WAIT;
 	if (!container_runs(c) || c->state == STATE_STOPPING)

@@ -108,6 +108,16 @@ test_signals_wait() {
 	expect 0 ctl unpause c
 	expect 0 ctl wait c
 	is "$OUT" 5
+	# That it ends at once, and with --rm is gone, is no failure of unpause.
+	local i
+	for i in 1 2 3 4 5 6; do
+		expect 0 ctl run -d --rm --name "r$i" busybox sleep 1000
+		expect 0 ctl pause "r$i"
+		ctl kill "r$i" >/dev/null &
+		try ctl unpause "r$i"
+		[ "$CODE" = 0 ] || like "$ERR" "ctl: r$i: *"
+		wait $!
+	done
 }
 
 test_paused_over_the_daemons_life() {
