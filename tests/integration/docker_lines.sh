@@ -223,3 +223,56 @@ test_update() {
 	docs 0 'docker update --pids-limit 50 test && docker exec test cat /sys/fs/cgroup/pids.max' '*50'
 	docs 0 'docker rm -f test' test
 }
+
+# --- on a terminal ---
+
+# typed CODE LINE [WAIT KEYS]…: the line in a terminal; each time WAIT has come, KEYS are typed.
+typed() {
+	local code=$1 got=0
+	shift
+	/usr/bin/python3 - "$@" >"$T/.typed" 2>&1 <<'EOF' || got=$?
+import os, pty, select, sys, time
+line, steps = sys.argv[1], sys.argv[2:]
+limit = 60 * int(os.environ.get("TEST_FACTOR") or 1)
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "-c", 'docker() { ctl "$@"; }; ' + line])
+text, at, end = b"", 0, time.monotonic() + limit
+while True:
+    while steps and text.find(steps[0].encode(), at) >= 0:
+        at = text.find(steps[0].encode(), at) + len(steps[0])
+        os.write(terminal, steps[1].encode().decode("unicode_escape").encode())
+        del steps[:2]
+    if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
+        os.kill(pid, 9)
+        sys.exit(f"{line}: waits for {steps}, after {text!r}")
+    try:
+        data = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    text += data
+sys.stdout.write(text.decode(errors="replace"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+EOF
+	OUT=$(<"$T/.typed")
+	is "$got" "$code" "$1 (it showed '$OUT')"
+}
+
+test_terminal() { # limit 120
+	daemon_start
+	typed 3 'docker run -it --rm busybox' '/ # ' 'exit 3\r'
+	typed 0 'docker run -t -i --rm busybox sh' '/ # ' 'mount -t tmpfs none /mnt\r' 'permission denied' 'exit 0\r'
+	docs 0 'docker run --name test -d -it busybox' "$ID"
+	typed 0 'docker attach test' '/ # ' '\x10\x11'
+	docs 0 'docker ps --filter name=test' '*Up *test'
+	typed 7 'docker exec -it test sh' '/ # ' 'exit 7\r'
+	typed 0 'docker attach --detach-keys ctrl-a,d test' '/ # ' '\x01d'
+	typed 13 'docker attach test' '/ # ' 'exit 13\r'
+	docs 0 'docker ps -a --filter name=test' '*Exited (13)*test'
+	docs 0 'docker start test && docker stop -t 0 test && docker rm test' '*test'
+	docs 0 'docker run -d --name topdemo busybox top -b' "$ID"
+	docs 141 'docker attach topdemo | head -n 1' 'Mem: *'
+	docs 0 'docker rm -f topdemo' topdemo
+}
