@@ -294,7 +294,7 @@ static int make_locked(int instance_fd, const char *parent, const char *name, co
 	if (pass_all(instance_fd, parent, parent_fd, limits, err) < 0 ||
 		cgroup_make(parent_fd, name, ret_fd, err) < 0) {
 		fd_close(&lock);
-		cgroup_parent_leave(instance_fd, parent, false);
+		cgroup_parent_leave(instance_fd, parent);
 		return -1;
 	}
 	*ret_parent_fd = steal_fd(&parent_fd);
@@ -309,7 +309,7 @@ int cgroup_create(int instance_fd, const char *parent, const char *name, const s
 		return -1;
 	if (limits_apply(fd, limits, err) < 0) {
 		unlinkat(parent_fd, name, AT_REMOVEDIR);
-		cgroup_parent_leave(instance_fd, parent, false);
+		cgroup_parent_leave(instance_fd, parent);
 		return -1;
 	}
 	if (limits_protect(limits))
@@ -392,11 +392,23 @@ void cgroup_protect(int instance_fd, const char *parent)
 	protect_one(lock);
 }
 
-void cgroup_parent_leave(int instance_fd, const char *parent, bool protected)
+/* Some of its containers has, or had, memory that is protected: limits also change while one runs. */
+static bool is_protected(int instance_fd)
+{
+	for (int i = 0; i < 2; i++) {
+		char text[TEXT_SIZE];
+		read_words(instance_fd, protections[i], text);
+		if (text[0] != '\0' && strcmp(text, "0\n") != 0)
+			return true;
+	}
+	return false;
+}
+
+void cgroup_parent_leave(int instance_fd, const char *parent)
 {
 	char part[CGROUP_PARENT_MAX];
 	int n = 0;
-	if (protected)
+	if (is_protected(instance_fd))
 		cgroup_protect(instance_fd, parent);
 	if (parent[0] == '/' || parent[0] == '\0')
 		return;
@@ -417,6 +429,6 @@ int cgroup_tree_remove(
 		return err->errnum == ENOENT ? 0 : -1;
 	if (cgroup_remove(parent_fd, name, timeout_ms, err) < 0)
 		return -1;
-	cgroup_parent_leave(instance_fd, parent, true);
+	cgroup_parent_leave(instance_fd, parent);
 	return 0;
 }

@@ -43,7 +43,7 @@ int cgroup_tree_remove(
 
 /* The folders of a relative parent, from the bottom up, as far as nothing else is in them; memory that was
  * protected for what has gone is no more. */
-void cgroup_parent_leave(int instance_fd, const char *parent, bool protected);
+void cgroup_parent_leave(int instance_fd, const char *parent);
 
 /* memory.low and memory.min of the parent's folders become what those below them ask for together: a folder
  * is protected no more than the one that it is in. */

@@ -75,7 +75,6 @@ int lodging_make_cgroup(struct lodging *l, struct error *err)
 		return error_errno(err, "read the container's limits");
 	if (limits_parse(lines, &limits, err) < 0)
 		return -1;
-	l->protected = limits_protect(&limits);
 	if (cgroup_create(l->cgroups_fd, st->cgroup_parent, st->id, &limits, &l->cgroup_parent_fd,
 		    &l->cgroup_fd, err) == 0 &&
 		(!(st->flags & START_CGROUP_RW) ||
@@ -107,7 +106,7 @@ void lodging_release(struct lodging *l)
 	if (l->cgroup_fd >= 0 && cgroup_remove(l->cgroup_parent_fd, st->id, CGROUP_TIMEOUT_MS, &ignored) < 0)
 		log_warning("%s: cgroup: %s", st->id, ignored.msg);
 	if (l->cgroup_fd >= 0)
-		cgroup_parent_leave(l->cgroups_fd, st->cgroup_parent, l->protected);
+		cgroup_parent_leave(l->cgroups_fd, st->cgroup_parent);
 	fd_close(&l->cgroup_fd);
 	fd_close(&l->inner_cgroup_fd);
 	fd_close(&l->exec_cgroup_fd);

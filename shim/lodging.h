@@ -18,7 +18,6 @@ struct lodging {
 	int dir_fd, rootfs_lock_fd;
 	int cgroup_parent_fd, cgroup_fd;
 	int inner_cgroup_fd, exec_cgroup_fd; /* with START_CGROUP_RW */
-	bool protected;			     /* a limit of it protects memory */
 	int mntns_fd;			     /* keeps the container's mounts, whose end may take long */
 	bool begun;			     /* the run has its record */
 };

@@ -52,7 +52,7 @@ static int change_limits(
 		return err->errnum == ENOENT ? 0 : -1;
 	if (cgroup_pass_controllers(w->cgroup_fd, place, limits, err) < 0 ||
 		limits_update(cgroup, limits, err) < 0)
-		return -1;
+		return faccessat(cgroup, "cgroup.procs", F_OK, 0) < 0 ? 0 : -1;
 	if (limits_protect(limits))
 		cgroup_protect(w->cgroup_fd, place);
 	return 0;

@@ -229,7 +229,9 @@ def test_defaults_and_protection(vm):
                     ).split() == ["25165824", "4194304", "16777216", "16777216"]
     vm.check("ctl update --memory-low 32m b")
     assert vm.check(f"cat {folder}/memory.low {folder}/web/memory.low").split() == ["41943040", "33554432"]
-    remove(vm, "b")
+    vm.check("ctl run -d --name c busybox sleep 100000 && ctl update --memory-low 1m c")
+    assert vm.check(f"cat {folder}/memory.low").strip() == "42991616"
+    remove(vm, "b", "c")
     assert vm.check(f"cat {folder}/memory.low; ls {folder} | grep -c web || true").split() == ["8388608", "0"]
     limits = daemon.inspect(vm, "a")["limits"]
     assert limits["pids.max"] == {"wanted": "2048", "asked": False, "effective": "2048"}, limits
