@@ -84,7 +84,7 @@ killing() {
 	rm -f out
 	"$@" &
 	local pid=$!
-	eventually 20 test -s out
+	eventually 60 test -s out
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		daemon_kill
 		daemon_start
