@@ -4,8 +4,8 @@ import json
 import daemon
 
 MIB = 1 << 20
-# Takes so many MiB and more until something stops it; a tmpfs is memory like any other.
-EAT = "dd if=/dev/zero of=/dev/shm/eaten bs=1M count={} 2>/dev/null"
+# Takes so many times 4 MiB; a tmpfs is memory like any other. The buffer makes it the largest process.
+EAT = "dd if=/dev/zero of=/dev/shm/eaten bs=4M count={} 2>/dev/null"
 
 
 def inspect(vm, name):
@@ -16,7 +16,7 @@ def test_stats(vm):
     """Every column has its figure where every controller is."""
     daemon.start(vm)
     try:
-        vm.check(f"ctl run -d --name c -m 64m --pids-limit 50 busybox sh -c '{EAT.format(8)}; exec sleep 1000'")
+        vm.check(f"ctl run -d --name c -m 64m --pids-limit 50 busybox sh -c '{EAT.format(2)}; exec sleep 1000'")
         vm.check("until ctl stats --format json c | jq -e '.[0].memory.shmem >= 8388608' >/dev/null; do sleep 0.5; done")
         stat = json.loads(vm.check("ctl stats --format json c"))[0]
         memory = stat["memory"]
@@ -24,7 +24,7 @@ def test_stats(vm):
         assert memory["usage"] == memory["current"] - memory["inactive_file"] or memory["usage"] <= memory["current"], memory
         assert memory["anon"] > 0 and memory["file"] >= 8 * MIB and memory["peak"] >= memory["usage"], memory
         assert 0 < memory["percent"] <= 100 and memory["swap"] == 0, memory
-        assert stat["pids"] == {"current": 1, "limit": 50, "peak": stat["pids"]["peak"]}, stat["pids"]
+        assert stat["pids"]["current"] == 1 and stat["pids"]["limit"] == 50, stat["pids"]
         assert stat["cpu"]["percent"] >= 0 and stat["io"]["written_bytes"] >= 0, stat
         assert stat["pressure"]["memory"]["full"]["total_us"] >= 0, stat
         row = vm.check("ctl stats --no-stream c").splitlines()[1]
@@ -41,7 +41,7 @@ def test_oom(vm):
     """The whole container, by its own limit."""
     daemon.start(vm)
     try:
-        code, _ = vm.run(f"ctl run --name own -m 16m busybox sh -c '{EAT.format(64)}; sleep 1000'", 120)
+        code, _ = vm.run(f"ctl run --name own -m 16m busybox sh -c '{EAT.format(16)}; sleep 1000'", 120)
         assert code == 137, code
         assert "OOM, limit 16M" in vm.check("ctl ps -a --filter name=own")
         ended = inspect(vm, "own")["exit"]
@@ -62,7 +62,7 @@ def test_oom_of_a_child(vm):
     daemon.start(vm)
     try:
         vm.check("ctl run -d --name kept -m 16m --cgroup-conf memory.oom.group=0 busybox sh -c "
-                 f"'({EAT.format(64)}); rm -f /dev/shm/eaten; echo lived; exec sleep 1000'")
+                 f"'({EAT.format(16)}); rm -f /dev/shm/eaten; echo lived; exec sleep 1000'")
         vm.check("until ctl inspect kept | jq -e '.[0].oom.killed >= 1' >/dev/null; do sleep 0.5; done", 120)
         assert inspect(vm, "kept")["state"] == "running"
         assert "OOM, limit 16M" in vm.check("ctl ps --filter name=kept")
@@ -80,7 +80,7 @@ def test_oom_of_an_ancestor(vm):
         vm.check("ctl run -d --name first --cgroup-parent group busybox sleep 1000")
         group = inspect(vm, "first")["paths"]["cgroup"].rsplit("/", 1)[0]
         vm.check(f"echo {24 * MIB} >{group}/memory.max")
-        code, _ = vm.run(f"ctl run --name greedy --cgroup-parent group busybox sh -c '{EAT.format(64)}; sleep 1000'", 120)
+        code, _ = vm.run(f"ctl run --name greedy --cgroup-parent group busybox sh -c '{EAT.format(16)}; sleep 1000'", 120)
         assert code == 137, code
         oom = inspect(vm, "greedy")["exit"]["oom"]
         assert oom["whose"] == "ancestor" and oom["levels"] == 1 and oom["limit"] == 24 * MIB, oom
@@ -98,7 +98,7 @@ def test_network(vm):
         pid = inspect(vm, "net")["pid"]
         vm.check(f"ip link add veth-host type veth peer name eth0 netns {pid} && ip addr add 10.9.9.1/24 dev veth-host && "
                  f"ip link set veth-host up && nsenter -t {pid} -n sh -c 'ip addr add 10.9.9.2/24 dev eth0; ip link set eth0 up'")
-        vm.check("until ping -c 1 -W 1 10.9.9.2 >/dev/null 2>&1; do sleep 0.2; done; ping -c 3 -i 0.3 -s 1000 10.9.9.2", 120)
+        vm.check("until busybox ping -c 1 -W 1 10.9.9.2 >/dev/null 2>&1; do sleep 0.2; done; busybox ping -c 4 -s 1000 10.9.9.2", 120)
         network = json.loads(vm.check("ctl stats --format json net"))[0]["network"]
         assert network["received_bytes"] > 3000 and network["sent_packets"] >= 3, network
     finally:
