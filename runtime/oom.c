@@ -70,9 +70,8 @@ static void find_whose(struct oom_watch *watch, int cgroup_fd, struct oom *oom)
 	char name[NAME_SIZE];
 	int64_t below = cgroup_read_key(cgroup_fd, "memory.events", "oom");
 	bool inside = below > watch->below;
-	oom->whose = OOM_NOBODY;
-	oom->levels = 0;
-	oom->limit = 0;
+	const struct oom before = *oom;
+	*oom = (struct oom) { .killed = before.killed };
 	for (unsigned i = 0; i < OOM_LEVELS_MAX && oom->whose == OOM_NOBODY; i++) {
 		int64_t hits = hits_above(cgroup_fd, i);
 		if (hits < 0)
@@ -87,9 +86,14 @@ static void find_whose(struct oom_watch *watch, int cgroup_fd, struct oom *oom)
 		}
 		watch->local[i] = hits;
 	}
-	if (oom->whose == OOM_NOBODY)
-		oom->whose = OOM_HOST;
 	watch->below = below;
+	if (oom->whose != OOM_NOBODY)
+		return;
+	/* All of it is killed, one after the other, for the same reason. */
+	if (before.whose != OOM_NOBODY && cgroup_read_number(cgroup_fd, "memory.oom.group") == 1)
+		*oom = before;
+	else
+		oom->whose = OOM_HOST;
 }
 
 bool oom_look(struct oom_watch *watch, int cgroup_fd, struct oom *oom)

@@ -31,7 +31,7 @@ def test_stats(vm):
         assert "MiB / 64.0MiB" in row and "--" not in row, row
         # without a limit of its own it is the machine's memory
         vm.check("ctl run -d --name free busybox sleep 1000")
-        total = int(vm.check("awk '/MemTotal/ {print $2 * 1024}' /proc/meminfo"))
+        total = int(vm.check("sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) * 1024
         assert json.loads(vm.check("ctl stats --format json free"))[0]["memory"]["limit"] == total
     finally:
         daemon.stop(vm)
@@ -43,7 +43,8 @@ def test_oom(vm):
     try:
         code, _ = vm.run(f"ctl run --name own -m 16m busybox sh -c '{EAT.format(16)}; sleep 1000'", 120)
         assert code == 137, code
-        assert "OOM, limit 16M" in vm.check("ctl ps -a --filter name=own")
+        listed = vm.check("ctl ps -a --filter name=own")
+        assert "OOM, limit 16M" in listed, listed
         ended = inspect(vm, "own")["exit"]
         assert ended["oom_killed"] and ended["oom"]["whose"] == "own" and ended["oom"]["limit"] == 16 * MIB, ended
         told = [json.loads(line) for line in

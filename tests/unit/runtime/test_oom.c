@@ -57,11 +57,12 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	static const char *const places[] = { "/a/b/c", "/a/b", "/a", "" };
-	static const char *const files[] = { "memory.events", "memory.events.local", "memory.max" };
+	static const char *const files[] = { "memory.events", "memory.events.local", "memory.max",
+		"memory.oom.group" };
 	char path[256];
 	(void) state;
 	for (size_t i = 0; i < 4; i++) {
-		for (size_t k = 0; k < 3; k++) {
+		for (size_t k = 0; k < 4; k++) {
 			snprintf(path, sizeof path, "%s%s/%s", base, places[i], files[k]);
 			unlink(path);
 		}
@@ -99,10 +100,19 @@ static void test_whose(void **state)
 	assert_int_equal(oom.limit, 100000);
 	assert_false(oom_look(&watch, cgroup, &oom));
 
-	/* nobody's limit was hit: the machine's end */
+	/* where all are killed together, those that follow died of the same */
+	put("/a/b/c", "memory.oom.group", "1\n");
 	put_events("/a/b/c", "memory.events", 1, 2);
 	assert_true(oom_look(&watch, cgroup, &oom));
 	assert_int_equal(oom.killed, 2);
+	assert_int_equal(oom.whose, OOM_OWN);
+	assert_int_equal(oom.limit, 100000);
+	put("/a/b/c", "memory.oom.group", "0\n");
+
+	/* nobody's limit was hit: the machine's end */
+	put_events("/a/b/c", "memory.events", 1, 3);
+	assert_true(oom_look(&watch, cgroup, &oom));
+	assert_int_equal(oom.killed, 3);
 	assert_int_equal(oom.whose, OOM_HOST);
 	assert_int_equal(oom.limit, 0);
 
