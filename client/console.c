@@ -368,6 +368,8 @@ static void turn(struct console *c)
 	p[POLL_SIGNALS] = (struct pollfd) { .fd = c->signals, .events = POLLIN };
 	if (wants_stdin(c))
 		p[POLL_STDIN] = (struct pollfd) { .fd = STDIN_FILENO, .events = POLLIN };
+	else if (c->hand_over != HAND_OVER_NOT)
+		p[POLL_STDIN].fd = STDIN_FILENO; /* says only that the terminal is gone */
 	if (c->data_size > 0)
 		p[POLL_OUTPUT] = (struct pollfd) { .fd = c->to->fd, .events = POLLOUT };
 	if (poll(p, POLLS, -1) < 0)
@@ -376,7 +378,9 @@ static void turn(struct console *c)
 		take_signal(c, true);
 	if (p[POLL_SOCKET].revents != 0 && (p[POLL_SOCKET].events & POLLIN) != 0)
 		receive(c);
-	if (p[POLL_STDIN].revents != 0 && wants_stdin(c))
+	if (p[POLL_STDIN].revents != 0 && c->hand_over != HAND_OVER_NOT)
+		finish(c, 128 + SIGHUP);
+	else if (p[POLL_STDIN].revents != 0 && wants_stdin(c))
 		take_stdin(c);
 	flush_out(c);
 }
