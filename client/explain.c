@@ -9,6 +9,7 @@
 #include "client/config.h"
 #include "client/connection.h"
 #include "client/format.h"
+#include "client/help.h"
 #include "client/report.h"
 #include "common/error.h"
 #include "common/fd.h"
@@ -187,8 +188,12 @@ int verb_explain(struct arguments *args)
 		return report_code("explain", &err, CTL_ENGINE);
 	}
 	if (arguments_parse(command_find("run"), args->count - 1, args->positional + 1, &run, &err) < 0) {
-		error_hint(&err, "ctl run --help lists its options");
+		if (err.hint[0] == '\0')
+			error_hint(&err, "ctl run --help lists its options");
 		code = report_code("explain run", &err, CTL_ENGINE);
+	} else if (json_flag(run.local, "help", false)) {
+		help_command(run.command);
+		code = finish_output(0);
 	} else {
 		if (json_get(run.local, "socket") == NULL)
 			json_add_string(run.local, "socket", json_string(args->local, "socket", NULL));

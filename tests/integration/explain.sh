@@ -266,6 +266,9 @@ EOF
 	expect 1 ctl explain nobody
 	is "$ERR" "ctl: nobody: no such container"
 	expect 125 ctl explain
+	expect 125 ctl explain run --hostnam x busybox
+	like "$ERR" '*hint: did you mean --hostname?'
+	is "$(ctl explain run --help)" "$(ctl run --help)"
 	expect 125 ctl explain a b
 	is "${ERR%%$'\n'*}" 'ctl: explain: one container at a time, or run and its arguments'
 	expect 125 ctl explain run -u '' busybox true
