@@ -118,10 +118,16 @@ static int check(const struct execs *x, const struct control_exec *order, unsign
 		return error_set(err, ERROR_FAILED, "the descriptors of the call did not come");
 	if (x->over || x->first_pidfd < 0)
 		return error_set(err, ERROR_INVALID_STATE, "the container is not running");
-	if (x->n_running >= EXEC_SESSIONS_MAX || x->n_list >= LIST_MAX)
-		return error_set(err, ERROR_LIMIT_EXCEEDED, "the container has %d sessions already",
-			EXEC_SESSIONS_MAX);
-	return 0;
+	if (x->n_running < EXEC_SESSIONS_MAX && x->n_list < LIST_MAX)
+		return 0;
+	if (x->n_running < EXEC_SESSIONS_MAX)
+		error_set(
+			err, ERROR_LIMIT_EXCEEDED, "%u clients of sessions do not read their end", x->n_list);
+	else
+		error_set(err, ERROR_LIMIT_EXCEEDED,
+			"the container has %u sessions already, which is the most", x->n_running);
+	memcpy(err->field, "sessions", sizeof "sessions");
+	return -1;
 }
 
 /* What all execs of a container share, made for the first one. */

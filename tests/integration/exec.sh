@@ -201,6 +201,44 @@ test_limit() {
 	like "$(method Exec '{"container":"c","args":["sleep","1000"]}')" '*LimitExceeded*"limit":"sessions"*'
 }
 
+# Clients that do not read hold up nobody but themselves, and there is a bound to them, too.
+test_clients_that_do_not_read() {
+	daemon_start
+	container
+	py <<-'END'
+		order = {"container": "c", "args": ["sh", "-c", "head -c 600000 /dev/zero; exit 4"]}
+		conns = []
+		while True:
+		    conn = Conn()
+		    conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+		    conn.send("Exec", order | {"console": {"flow": "drop"}}, upgrade=True)
+		    reply = conn.recv()
+		    if "error" in reply:
+		        break
+		    conns.append(conn)
+		    # Its end, whoever reads it.
+		    session = reply["parameters"]["session"]
+		    ended = Conn().call("Wait", {"containers": ["c"], "session": session})["parameters"]["outcomes"]
+		    assert ended[0]["exit"]["code"] == 4, ended
+		assert reply["error"].endswith("LimitExceeded") and reply["parameters"]["limit"] == "sessions", reply
+		assert 60 <= len(conns) <= 130, len(conns)
+		for conn in conns[1:]:
+		    conn.close()
+		# What has been read is whole, or said to be lost.
+		size, lost = 0, 0
+		while True:
+		    kind, payload = conns[0].frame()
+		    if kind == STDOUT:
+		        size += len(payload)
+		    elif kind == GAP:
+		        lost += struct.unpack(">Q", payload[4:12])[0]
+		    elif kind == EXIT:
+		        break
+		assert size + lost == 600000, (size, lost)
+	END
+	eventually 10 ctl exec c true
+}
+
 test_daemon_is_killed() { # limit 120
 	daemon_start
 	container
