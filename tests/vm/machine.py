@@ -20,8 +20,8 @@ BOOT_LIMIT_S = 180  # on a machine that others use, too
 # norandmaps: with the same addresses in each process the emulator translates a program once, not at each start: five times
 # faster. The others save it work that only matters to an attacker, and waits for RCU.
 KERNEL_OPTIONS = ("console=ttyS0 quiet panic=-1 softlockup_panic=1 watchdog_thresh=30 apparmor=1 security=apparmor "
-                  "systemd.show_status=0 norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 hardened_usercopy=off "
-                  "randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1")
+                  "systemd.show_status=0 systemd.getty_auto=0 norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 "
+                  "hardened_usercopy=off randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1")
 
 
 class MachineError(Exception):
@@ -96,7 +96,7 @@ class Machine:
         if self.volatile:
             drive = f"file=nbd:unix:{self.serve_disk(folder)},cache=writeback"
         with open(self.console, "ab") as console:
-            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], "systemd.getty_auto=0", drive) + [
+            self.qemu = subprocess.Popen(self.command(["-serial", "stdio"], drive) + [
                 "-chardev", f"socket,id=port,path={port}", "-device", "virtio-serial",
                 "-device", "virtserialport,chardev=port,name=vm"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT, start_new_session=True,
@@ -112,7 +112,7 @@ class Machine:
             raise MachineError(f"{server}: exit code {self.server.wait()}")
         return path
 
-    def command(self, console, append, drive):
+    def command(self, console, drive):
         """QEMU's command line; plain emulation: KVM does not work where this has to."""
         # cache=unsafe: what the guest flushed is in our page cache, which outlives QEMU: that is enough of a disk here.
         drives = [drive] + ([f"file={self.seed},cache=unsafe"] if self.fresh else [])
@@ -120,14 +120,14 @@ class Machine:
                 "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1,-svm", "-m", "4G", "-smp", "2", "-display", "none", "-no-reboot",
                 "-nodefaults", "-no-user-config", *console,
                 "-kernel", os.path.join(self.files, "vmlinuz"), "-initrd", os.path.join(self.files, "initrd"),
-                "-append", f"{KERNEL_OPTIONS} {append}{' vm.seed' if self.fresh else ''}",
+                "-append", f"{KERNEL_OPTIONS}{' vm.seed' if self.fresh else ''}",
                 *[word for drive in drives for word in ("-drive", f"{drive},if=virtio,format=raw")]]
 
     def shell(self):
         """A console for a person, until the machine is powered off (or ctrl-a x)."""
         subprocess.run(["cp", "--sparse=always", os.path.join(self.files, "base.img"), self.disk], check=True)
         drive = f"file={self.disk},cache=unsafe"
-        return subprocess.run(self.command(["-serial", "mon:stdio"], "", drive), check=False).returncode
+        return subprocess.run(self.command(["-serial", "mon:stdio"], drive), check=False).returncode
 
     def running(self):
         return self.qemu is not None and self.qemu.poll() is None
