@@ -83,7 +83,7 @@ static void put_begin(const struct explanation *x)
 		explain_note(out,
 			"The container runs. This enters the real one: nsenter --target %jd --all sh",
 			(intmax_t) x->pid);
-	fputs("set -eu\n\n", out);
+	fputs("set -eu\numask 022\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n\n", out);
 	explain_line(out, "the root file system", "image=%s", image);
 	explain_line(out, "not on an overlay; TMPDIR says where", "dir=$(realpath \"$(mktemp -d)\")");
 	fputs("above=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)\n", out);

@@ -30,7 +30,8 @@ same() {
 	expect 5 ctl start -a "$id"
 	printf '%s\n' "$OUT" "stderr: $ERR" >real.out
 	ctl explain "$id" >explained.sh
-	expect 5 sh explained.sh
+	# whatever the caller's umask and PATH are
+	expect 5 env PATH=/bin sh -c 'umask 077; sh explained.sh'
 	printf '%s\n' "$OUT" "stderr: $ERR" >explained.out
 	diff real.out explained.out >difference || fail "$*: $(cat difference)"
 	ctl explain run --hostname twin "$@" busybox sh -c "$probe" | sed "s/^cgroup=.*/cgroup=/; s/'[0-9a-f]\{12\}'/ID/" >run.sh
