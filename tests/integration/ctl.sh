@@ -358,7 +358,7 @@ test_start_failed() {
 		for field, message, sentence in (
 		        ("config.cwd", "config.cwd: 'x' is not absolute", b"--workdir: 'x' is not absolute"),
 		        ("config.env[0]", "config.env[0] is bad", b"--env is bad"),
-		        ("config.mounts[0].target", "config.mounts[0].target: no", b"config.mounts[0].target: no"),
+		        ("config.mounts[0].target", "config.mounts[0].target: no", b"-v or --mount: no"),
 		        ("config.x", "config.x: no", b"config.x: no"), ("", "no", b"no")):
 		    process = fake.ctl("run", "--name", "web", "busybox")
 		    peer = fake.accept()
