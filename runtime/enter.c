@@ -246,6 +246,17 @@ static int report(struct child *c, pid_t pid, const struct error *why, struct er
 	return 0;
 }
 
+static int clone_failed(struct error *err, const char *what)
+{
+	bool full = errno == EAGAIN;
+	error_errno(err, "%s", what);
+	err->kind = ERROR_EXEC_FAILED;
+	err->exit_code = 125;
+	if (full)
+		error_hint(err, "too many processes: see the container's limit of them, and its user's");
+	return -1;
+}
+
 /* The last step. With CLONE_VM and CLONE_VFORK there is no copy of our memory inside of the container, and
  * when the call returns, the program has been executed or the clone is dead. */
 static int step_program(struct child *c, struct error *err)
@@ -256,7 +267,7 @@ static int step_program(struct child *c, struct error *err)
 	p.envp = child_environment(c);
 	pid_t pid = clone(program_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT, &p);
 	if (pid < 0)
-		return error_errno(err, "clone the program");
+		return clone_failed(err, "clone the program");
 	return report(c, pid, p.error.kind != ERROR_NONE ? &p.error : NULL, err);
 }
 
@@ -303,22 +314,14 @@ int enter_caller_init(struct enter_caller *ret_caller, const char *id, struct er
 	return 0;
 }
 
-static int clone_failed(struct error *err)
-{
-	error_errno(err, "clone a process into the container's cgroup");
-	err->kind = ERROR_EXEC_FAILED;
-	err->exit_code = 125;
-	return -1;
-}
-
 int enter_clone(const struct enter *e, int *ret_pidfd, int *ret_sync, struct error *err)
 {
 	int pair[2], pidfd = -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return clone_failed(err);
+		return clone_failed(err, "make a pair of sockets");
 	_cleanup_fd_ int ours = pair[0], theirs = pair[1];
 	if (fd_nonblock(ours, true) < 0)
-		return clone_failed(err);
+		return clone_failed(err, "make a pair of sockets");
 	struct clone_args args = {
 		/* The caller's signal handlers would write to descriptors that it shares with the child. */
 		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
@@ -328,7 +331,7 @@ int enter_clone(const struct enter *e, int *ret_pidfd, int *ret_sync, struct err
 	};
 	pid_t pid = sys_clone3(&args);
 	if (pid < 0)
-		return clone_failed(err);
+		return clone_failed(err, "clone a process into the container's cgroup");
 	if (pid == 0) {
 		/* With a copy of the caller's end open, the caller's death would never be seen. */
 		close(ours);

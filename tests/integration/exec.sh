@@ -54,6 +54,16 @@ test_failures() {
 	is "$ERR" 'ctl: idle: is not running'
 }
 
+test_too_many_processes() {
+	daemon_start
+	container --ulimit nproc=3:3 -u 7777
+	ctl exec -d c sleep 1000 >/dev/null # with the first process, and the one that brings it in: three
+	expect 125 ctl exec c true
+	is "$ERR" "ctl: c: clone the program: Resource temporarily unavailable
+hint: too many processes: see the container's limit of them, and its user's"
+	expect 0 ctl exec -u 7778 c true
+}
+
 test_environment() {
 	daemon_start
 	container -e COLOR=blue -e SHAPE=round -w /tmp
