@@ -135,8 +135,6 @@ static void set_reading(struct output *o, bool on)
 		event_del(o->readable);
 }
 
-static void check_end_of_input(struct console *c);
-
 static void on_output(evutil_socket_t fd, short what, void *arg)
 {
 	struct output *o = arg;
@@ -147,8 +145,8 @@ static void on_output(evutil_socket_t fd, short what, void *arg)
 	}
 	if (relay(o, READ_SIZE, false) == 0)
 		end_output(o);
-	if (o->console->eof_in_line)
-		check_end_of_input(o->console);
+	if (o->console->terminal)
+		input_end_output(&o->console->input_end);
 }
 
 void console_resume(struct console *c)
@@ -164,6 +162,7 @@ void console_resume(struct console *c)
 
 static void close_input(struct console *c)
 {
+	input_end_done(&c->input_end);
 	if (c->input_writable != NULL)
 		event_free(c->input_writable);
 	c->input_writable = NULL;
@@ -172,66 +171,14 @@ static void close_input(struct console *c)
 	c->input_fd = -1;
 }
 
-/* The key that ends input, and whether it does so now or is a byte like any other. False: there is none. */
-static bool end_key(const struct console *c, uint8_t *ret_key, bool *ret_canonical)
-{
-	struct termios t;
-	if (tcgetattr(c->input_fd, &t) < 0 || t.c_cc[VEOF] == 0)
-		return false;
-	*ret_key = t.c_cc[VEOF];
-	*ret_canonical = t.c_lflag & ICANON;
-	return true;
-}
-
-/* Types what is due of the end of input. False: the terminal takes no key now. */
-static bool type_end_of_input(struct console *c)
-{
-	uint8_t key;
-	bool canonical;
-	while (c->eof_due > 0 && c->input_fd >= 0 && end_key(c, &key, &canonical)) {
-		ssize_t n = write(c->input_fd, &key, 1);
-		if (n < 0 && errno == EAGAIN)
-			return false;
-		c->eof_due--;
-		c->eof_in_line = canonical;
-	}
-	c->eof_due = 0;
-	return true;
-}
-
-/* Behind an unfinished line the first key only hands that line over. */
-static void end_line(struct console *c)
-{
-	uint8_t key, last = c->last_typed;
-	bool canonical;
-	if (c->input_fd < 0 || !end_key(c, &key, &canonical))
-		return;
-	bool finished = last == 0 || last == '\n' || last == '\r' || last == key;
-	c->eof_due = canonical && !finished ? 2 : 1;
-}
-
-/* What a terminal had queued as the end of input is none any more once a program reads key by key, as a shell
- * does behind its prompt: it is typed again. */
-static void check_end_of_input(struct console *c)
-{
-	uint8_t key;
-	bool canonical;
-	if (c->input_fd < 0 || !end_key(c, &key, &canonical)) {
-		c->eof_in_line = false;
-	} else if (!canonical) {
-		c->eof_due = 1;
-		console_typed(c);
-	}
-}
-
 /* The starter has no more: so has the process. */
 static void end_input(struct console *c, struct session *s)
 {
 	s->starter = false;
 	if (!c->terminal)
 		close_input(c);
-	else if (s->stdin_ended)
-		end_line(c);
+	else if (s->stdin_ended && c->input_fd >= 0)
+		input_end_type(&c->input_end, c->last_typed);
 }
 
 /* Writes what a session has typed, as far as the process's end takes it. False: it is full. */
@@ -273,7 +220,6 @@ void console_typed(struct console *c)
 		if (!full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN) && c->input_once)
 			end_input(c, s);
 	}
-	full = full || !type_end_of_input(c);
 	if (c->input_writable != NULL && full)
 		event_add(c->input_writable, NULL);
 	else if (c->input_writable != NULL)
@@ -437,8 +383,10 @@ int console_set_terminal(struct console *c, int master, struct error *err)
 		(c->peer_fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
 		return error_errno(err, "open the terminal's other side");
 	watch_output(c, 0);
-	if (c->with_stdin)
+	if (c->with_stdin) {
 		watch_input(c, master);
+		input_end_init(&c->input_end, c->base, master, c->peer_fd);
+	}
 	return 0;
 }
 

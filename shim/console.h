@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "common/control.h"
+#include "shim/input_end.h"
 #include "shim/ring.h"
 #include "shim/session.h"
 
@@ -41,9 +42,8 @@ struct console {
 	int input_fd; /* -1: none, or closed */
 	struct event *input_writable;
 	int peer_fd; /* a terminal's other side: while it is open, the last one who closes his is no end */
+	struct input_end input_end;
 	uint8_t last_typed; /* whether the line is finished decides how it is ended */
-	unsigned eof_due;   /* so many keys that end the terminal's input are still to be typed */
-	bool eof_in_line;   /* the terminal's end of input was typed while it was in canonical mode */
 	LIST_HEAD(, session) sessions;
 	unsigned n_sessions;
 	struct ring ring;
