@@ -116,7 +116,7 @@ test_limits() {
 	has_controller memory && has_controller cpu && has_controller pids ||
 		skip 'this cgroup2 has no controllers for cpu, memory and pids'
 	begin
-	LIMITS='memory.max memory.oom.group pids.max cpu.max' same
+	LIMITS='memory.max memory.oom.group pids.max' same
 	LIMITS='memory.max memory.high memory.swap.max memory.oom.group pids.max cpu.max cpu.weight' \
 		same -m 64m --memory-swap 80m --memory-high 60m --pids-limit 50 --cpus 0.5 --cpu-weight 50
 }
