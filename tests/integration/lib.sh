@@ -316,7 +316,7 @@ finish() {
 	trap - EXIT ERR
 	set +eE
 	if [ -n "$DAEMON" ] && ! gone "$DAEMON"; then
-		if [ "$code" = 0 ] || is_installed; then
+		if [ "$code" = 0 ] || [ "$code" = 77 ] || is_installed; then
 			finish_containers || code=1
 		fi
 		is_installed || finish_daemon || [ "$code" != 0 ] || code=1
