@@ -323,8 +323,8 @@ test_streams_by_option() {
 	is "$OUT|$ERR" 'out|'
 	expect 0 ctl run --rm -a stderr busybox sh -c "$script"
 	is "$OUT|$ERR" '|err'
-	expect 0 ctl run --rm -i -a stdin -a stdout busybox sh -c "$script" < <(echo in)
-	is "$OUT|$ERR" $'out\nin|'
+	expect 0 ctl run --rm -i -a stdin -a stdout busybox sh -c "$script" < <(echo typed)
+	is "$OUT|$ERR" $'out\ntyped|'
 }
 
 test_large_output_while_nobody_is_attached() { # limit 60
