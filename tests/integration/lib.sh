@@ -206,13 +206,14 @@ method() {
 	call "{\"method\":\"io.containerdlite.container.$1\",\"parameters\":${2:-{\}}}"
 }
 
-# py: a python3 script on stdin, with client.py's names.
+# py: a python3 script on stdin, with client.py's names. Several may run at a time.
 py() {
+	local script=$T/.script.$BASHPID.py
 	{
 		echo 'from client import *'
 		cat
-	} >"$T/.script.py"
-	python3 "$T/.script.py" "$@"
+	} >"$script"
+	python3 "$script" "$@"
 }
 # Without what the machine's owner has put beside the standard library, which takes longer to look for than our scripts run.
 python3() { /usr/bin/python3 -S "$@"; }
