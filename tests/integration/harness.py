@@ -41,6 +41,9 @@ def mounts():
 
 def descendants():
     """pid → command line of everything below this process."""
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        if not file.read().strip():  # nor grandchildren: they would be its own by now
+            return {}
     parents = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
