@@ -19,6 +19,9 @@
 
 #define READ_SIZE FRAME_PAYLOAD_MAX
 #define IDLE_S	  1
+/* Two of the pieces in which the kernel gives a terminal's output: about what the client's terminal takes at
+ * once. With more, its reader waits while we still read. */
+#define TERMINAL_READ (2 * 4095)
 /* More than a terminal holds between its two sides: one that still has something after so much has a living
  * writer. */
 #define TERMINAL_REST (128 * 1024)
@@ -91,7 +94,7 @@ static ssize_t read_output(const struct output *o, char *data, size_t size)
 	do {
 		n = read(o->fd, data + have, size - have);
 		have += n > 0 ? (size_t) n : 0;
-	} while (n > 0 && o->console->terminal && have < size);
+	} while (n > 0 && o->console->terminal && have < TERMINAL_READ && have < size);
 	if (have > 0)
 		return (ssize_t) have;
 	/* EIO: nobody has the terminal open, for the moment. */
