@@ -265,17 +265,17 @@ static void offer_containers(struct scan *s, const struct answer *a, enum comple
 
 /* ---- the last word ---- */
 
-static void offer_kind(struct scan *s, const struct answer *a, enum complete kind, const struct option *o)
+static void offer_kind(struct scan *s, const struct answer *a, enum complete kind)
 {
 	switch (kind) {
+	case COMPLETE_CHOICE:
+	case COMPLETE_FILTER: /* an option's, offer_value */
 	case COMPLETE_NONE: puts("words"); break;
 	case COMPLETE_FILE: puts("files"); break;
 	case COMPLETE_FOLDER: puts("folders"); break;
-	case COMPLETE_CHOICE: offer_words(a, o->metavar); break;
 	case COMPLETE_SIGNAL: offer_signals(a); break;
 	case COMPLETE_VARIABLE: offer_variables(a); break;
 	case COMPLETE_CAPABILITY: offer_capabilities(a); break;
-	case COMPLETE_FILTER: offer_filters(a, o->help); break;
 	case COMPLETE_COMMAND: offer_commands(a); break;
 	case COMPLETE_SHELL: offer_words(a, s->command->arguments); break;
 	case COMPLETE_IMAGE:
@@ -293,7 +293,13 @@ static void offer_kind(struct scan *s, const struct answer *a, enum complete kin
 static void offer_value(struct scan *s, const struct answer *a, const struct option *o)
 {
 	bool target = (o->value == VALUE_VOLUME || o->value == VALUE_DEVICE) && strchr(a->word, ':') != NULL;
-	offer_kind(s, a, target ? COMPLETE_NONE : value_types[o->value].completes, o);
+	enum complete kind = target ? COMPLETE_NONE : value_types[o->value].completes;
+	if (kind == COMPLETE_CHOICE)
+		offer_words(a, o->metavar);
+	else if (kind == COMPLETE_FILTER)
+		offer_filters(a, o->help);
+	else
+		offer_kind(s, a, kind);
 }
 
 static void offer_argument(struct scan *s, const struct answer *a)
@@ -304,7 +310,7 @@ static void offer_argument(struct scan *s, const struct answer *a)
 	if (c == &root_command)
 		offer_commands(a);
 	else
-		offer_kind(s, a, program || full ? COMPLETE_NONE : c->completes, NULL);
+		offer_kind(s, a, program || full ? COMPLETE_NONE : c->completes);
 }
 
 static void offer_last(struct scan *s, char *word)
