@@ -172,7 +172,9 @@ test_a_cpuset_outside_the_machine() {
 		conn = Conn()
 		for text in "0," * 2000 + "0", "0-1" * 10000, "9" * 100000, "0-4294967295," * 300 + "1":
 		    reply = conn.call("Create", {"config": {"image": "busybox", "resources": {"cpuset_cpus": text}}})
-		    assert reply["error"].endswith((".InvalidConfig", ".NotSupported")), (text[:20], reply)
+		    # The first names processor 0 only, if often: where there is a controller for it, that is one that can be.
+		    refused = reply.get("error", "").endswith((".InvalidConfig", ".NotSupported"))
+		    assert refused or text.startswith("0,") and "error" not in reply, (text[:20], reply)
 	EOF2
 	took_less 5000 "$begin" 'lists of processors'
 }
