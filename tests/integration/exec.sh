@@ -318,7 +318,7 @@ test_raw_socket() {
 	like "$(method Exec '{"container":"c","args":["a"],"console":{}}')" '*UpgradeRequired*'
 	like "$(method Exec '{"container":"c","args":["nosuch"]}')" '*ExecFailed*"errno":"ENOENT"*"exit_code":127*'
 	like "$(method Wait '{"containers":["c","c"],"session":"1"}')" '*with a session there must be one container*'
-	like "$(method Kill '{"containers":["c"],"session":"1"}')" '*NoSuchSession*"session":"1"*'
+	like "$(method Kill '{"containers":["c"],"session":"none"}')" '*NoSuchSession*"session":"none"*'
 	like "$(method ListSessions '{"container":"c"}')" '*"state":"exited"*'
 }
 
