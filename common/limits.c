@@ -83,6 +83,14 @@ static int merge(const char *file, const char *old, char *line, struct error *er
 	return resource_check(file, both, line, err);
 }
 
+static size_t text_size(const struct limits *limits)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < limits->n; i++)
+		size += strlen(limits->v[i].value);
+	return size;
+}
+
 static int set_line(struct limits *limits, const char *file, const char *text, bool asked, struct error *err)
 {
 	char line[LIMIT_VALUE_MAX];
@@ -93,6 +101,9 @@ static int set_line(struct limits *limits, const char *file, const char *text, b
 		return -1;
 	if (l == NULL && limits->n == LIMITS_MAX)
 		return error_set(err, ERROR_INVALID_CONFIG, "there are more than %d limits", LIMITS_MAX);
+	if (text_size(limits) + strlen(line) > LIMITS_TEXT_MAX)
+		return error_set(err, ERROR_INVALID_CONFIG, "the limits are longer than %d bytes together",
+			LIMITS_TEXT_MAX);
 	if (l == NULL)
 		l = insert(limits, file);
 	free(l->value);

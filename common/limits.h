@@ -14,6 +14,8 @@ struct json_object;
 #define LIMIT_FILE_MAX	64
 #define LIMIT_VALUE_MAX 4096
 #define LIMITS_MAX	512
+#define LIMITS_TEXT_MAX \
+	(128 * 1024) /* of all values together: Inspect tells them three times in one message */
 
 #define CGROUP_PARENT_MAX 256 /* --cgroup-parent, as text */
 

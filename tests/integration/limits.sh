@@ -446,7 +446,7 @@ test_update_on_a_full_disk() {
 	umount state
 }
 
-# However often, and with whatever: its configuration stays one that the next daemon can read.
+# However often, and with whatever: it stays something that inspect can tell and the next daemon can read.
 test_update_has_bounds() {
 	daemon_start
 	ctl create --name c busybox true >/dev/null
@@ -454,13 +454,15 @@ test_update_has_bounds() {
 		conn = Conn()
 		refused = 0
 		for turn in range(12):
-		    files = {f"misc.f{turn}x{i}": "x" * 4000 for i in range(40)}
+		    files = {f"misc.f{turn}x{i}": "x" * 4000 for i in range(8)}
 		    reply = conn.call("Update", {"container": "c", "resources": {"cgroup": files}})
 		    refused += "error" in reply
 		    assert "error" not in reply or reply["parameters"]["message"], reply
 		assert refused == 12 or refused > 4, refused
+		assert "error" not in conn.call("Inspect", {"container": "c"})
 	EOF2
 	daemon_kill
 	daemon_start
 	is "$(state_of c)" created
+	expect 0 ctl inspect c
 }

@@ -91,6 +91,22 @@ static void test_unified(void **state)
 	assert_string_equal(json_text(obj, NULL), "{\"memory.max\":\"4194304\",\"misc.max\":\"a 1\\nb 2\"}");
 }
 
+static void test_bound_of_all(void **state)
+{
+	_cleanup_limits_ struct limits limits = { 0 };
+	struct error err = { 0 };
+	char value[LIMIT_VALUE_MAX - 1], file[32];
+	int i = 0;
+	(void) state;
+	memset(value, 'x', sizeof value - 1);
+	value[sizeof value - 1] = '\0';
+	do
+		snprintf(file, sizeof file, "misc.x%d", i++);
+	while (limits_set(&limits, file, value, true, &err) == 0);
+	assert_int_equal(limits.n, LIMITS_TEXT_MAX / (sizeof value - 1));
+	assert_string_equal(err.msg, "the limits are longer than 131072 bytes together");
+}
+
 static void test_bounds(void **state)
 {
 	_cleanup_limits_ struct limits limits = { 0 };
@@ -121,6 +137,7 @@ int main(void)
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_unified),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_bound_of_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
