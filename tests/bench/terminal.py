@@ -134,13 +134,23 @@ def stopped_client(ctl):
     return medians[True] / medians[False]
 
 
+def clear(ctl):
+    """Whoever was left goes: his containers would go on."""
+    left = subprocess.run([ctl, "ps", "-aq"], stdout=subprocess.PIPE, check=True).stdout.split()
+    if left:
+        subprocess.run([ctl, "rm", "-f", *left], stdout=subprocess.DEVNULL, check=True)
+
+
 def measure(ctl, folder, busybox):
     """Gates: passed, and what."""
     print(f"a terminal: {KEYS} keystrokes, {STREAMS} streams of {STREAM_MIB} MiB")
     relay = make_relay(folder)
-    key = keystroke(ctl, relay, busybox)
-    rate = stream(ctl, busybox)
-    rest = stopped_client(ctl)
+    try:
+        key = keystroke(ctl, relay, busybox)
+        rate = stream(ctl, busybox)
+        rest = stopped_client(ctl)
+    finally:
+        clear(ctl)
     return [(key <= GATE_KEY, f"a keystroke takes {key:.2f} × one relay's, at most {GATE_KEY}"),
             (rate >= GATE_STREAM, f"a terminal's stream has {rate:.2f} × a plain reader's speed, at least {GATE_STREAM}"),
             (rest >= GATE_STOPPED, f"beside a stopped client it has {rest:.2f} × its speed, at least {GATE_STOPPED}")]
