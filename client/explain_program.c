@@ -297,6 +297,10 @@ static void put_child(const struct explanation *x)
 	if (oom != NULL)
 		explain_line(out, "killed sooner or later than others",
 			"\techo %jd >\"/proc/$self/oom_score_adj\"", (intmax_t) json_object_get_int64(oom));
+	else
+		explain_line(out, "the caller may be spared when memory runs out, a container is not",
+			"\tread -r score <\"/proc/$self/oom_score_adj\"\n"
+			"\t[ \"$score\" -ge 0 ] || echo 0 >\"/proc/$self/oom_score_adj\"");
 	explain_rlimits(x);
 	put_kept(x);
 	fputs("\texec unshare --mount --propagation slave --pid --fork --net --ipc --uts --cgroup", out);
