@@ -130,8 +130,8 @@ test_detached() {
 	is "$(ctl wait --session "$session" c)" 143
 	expect 1 ctl kill --session "$session" c
 	is "$ERR" "ctl: c: session '$session' of container is not running"
-	expect 1 ctl wait --session 0123 c
-	is "$ERR" "ctl: c: has no session '0123'"
+	expect 1 ctl wait --session none c
+	is "$ERR" "ctl: c: has no session 'none'"
 }
 
 test_client_gone() {
