@@ -88,11 +88,21 @@ bench: all
 	BUILD=$(BUILD) tests/bench/run
 
 # In a virtual machine: TEST=name picks, VM=trixie takes another Debian. The product there is what `make install` makes.
-.PHONY: check-vm vm-shell vm-seed
+.PHONY: check-vm vm-shell vm-seed vm-debs
 vm-seed:
 	rm -rf build/vm/seed
 	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install build/vm/product/tests/field
-check-vm: vm-seed
+# Two Debian packages, for an upgrade from one to the other, which differ in the version only. Where none can be built
+# their test says so.
+vm-debs: vm-seed
+	mkdir -p build/vm/seed/srv/debs
+	if command -v dh >/dev/null; then \
+		debian/build $(VERSION) && cp build/deb/*_$(VERSION)_*.deb build/vm/seed/srv/debs/old.deb && \
+		rm -rf build/deb/tree && dpkg-deb -R build/vm/seed/srv/debs/old.deb build/deb/tree && \
+		sed -i 's/^Version: .*/&.1/' build/deb/tree/DEBIAN/control && \
+		dpkg-deb --root-owner-group -b build/deb/tree build/vm/seed/srv/debs/new.deb && rm -rf build/deb/tree; \
+	fi
+check-vm: vm-seed $(if $(TEST),$(if $(filter deb%,$(TEST)),vm-debs),vm-debs)
 	VM=$(VM) tests/vm/run $(TEST)
 vm-shell: vm-seed
 	VM=$(VM) SHELL_INSIDE=1 tests/vm/run

@@ -13,19 +13,24 @@ def test_the_units_are_well_formed(vm):
 
 def test_containers_outlive_the_daemon(vm):
     """kill -9, restart, stop and start, reload and daemon-reload leave the container's process where it is, under the other
-    unit, and its session goes on."""
+    unit, with its limits, and its session goes on."""
     daemon.start(vm)
     vm.tell("ctl run --name c busybox sh -c 'while echo beat; do sleep 1; done' >/root/beats")
     daemon.until(vm, "grep -q beat /root/beats 2>/dev/null")
     pid = daemon.inspect(vm, "c")["pid"]
     where = vm.check(f"cat /proc/{pid}/cgroup").strip()
     assert f"/{daemon.CONTAINERS}/" in where, where
+    vm.check("ctl run -d --name limited --memory 64m --pids-limit 7 busybox sleep 100000")
+    files = f"cd {daemon.inspect(vm, 'limited')['paths']['cgroup']} && cat memory.max pids.max cgroup.procs"
+    limits = vm.check(files)
+    assert limits.split()[:2] == [str(64 << 20), "7"], limits
     for action in (f"kill -KILL $({MAIN})", f"systemctl restart {daemon.UNIT}", f"systemctl reload {daemon.UNIT}",
                    "systemctl daemon-reload", f"systemctl stop {daemon.UNIT} && systemctl start {daemon.UNIT}"):
         vm.check(action, 120)
         daemon.answers(vm)
         found = daemon.inspect(vm, "c")
         assert (found["pid"], found["state"]) == (pid, "running"), f"{action}: {found['pid']}, {found['state']}"
+        assert vm.check(files) == limits, action
         beats = int(vm.check("wc -l </root/beats"))
         daemon.until(vm, f"[ $(wc -l </root/beats) -gt {beats} ]")
         vm.check("ctl run --rm busybox true")
