@@ -102,7 +102,7 @@ vm-debs: vm-seed
 		sed -i 's/^Version: .*/&.1/' build/deb/tree/DEBIAN/control && \
 		dpkg-deb --root-owner-group -b build/deb/tree build/vm/seed/srv/debs/new.deb && rm -rf build/deb/tree; \
 	fi
-check-vm: vm-seed $(if $(TEST),$(if $(filter deb%,$(TEST)),vm-debs),vm-debs)
+check-vm: vm-seed $(if $(TEST),$(if $(filter vm deb%,$(TEST)),vm-debs),vm-debs)
 	VM=$(VM) tests/vm/run $(TEST)
 vm-shell: vm-seed
 	VM=$(VM) SHELL_INSIDE=1 tests/vm/run

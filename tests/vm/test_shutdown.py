@@ -22,6 +22,11 @@ def ended_as_they_should(vm):
     daemon.stop(vm)
 
 
+def forget_journal(vm):
+    """Other tests kill daemons on purpose."""
+    vm.check("journalctl -q --rotate; journalctl -q --vacuum-time=1s 2>/dev/null")
+
+
 def killed_by_systemd(vm, boot):
     """What systemd had to kill of our units, or waited for in vain, in this boot."""
     return vm.check(f"journalctl -q -b {boot} _PID=1 | grep -E 'containerd-lite.*(SIGKILL|timed out|Failed with)' || true")
@@ -32,6 +37,7 @@ def test_the_host_goes_down(vm):
     for unit in daemon.UNIT, daemon.CONTAINERS:
         vm.check(f"mkdir -p /etc/systemd/system/{unit}.d; printf '[Service]\\n{SHORT[0]}\\n' "
                  f">/etc/systemd/system/{unit}.d/test.conf; systemctl daemon-reload")
+    forget_journal(vm)
     vm.reboot(300)
     vm.check(f"rm -r /etc/systemd/system/{daemon.UNIT}.d /etc/systemd/system/{daemon.CONTAINERS}.d; systemctl daemon-reload")
     assert killed_by_systemd(vm, -1) == "", killed_by_systemd(vm, -1)
@@ -42,7 +48,7 @@ def ends_by(vm, command):
     """The command stops the containers' unit."""
     three_containers(vm)
     with daemon.DropIn(vm, daemon.UNIT, SHORT), daemon.DropIn(vm, daemon.CONTAINERS, SHORT):
-        vm.check("journalctl -q --rotate; journalctl -q --vacuum-time=1s 2>/dev/null")
+        forget_journal(vm)
         vm.check(command, 300)
         assert daemon.show(vm, daemon.CONTAINERS, "ActiveState") == "inactive"
         assert daemon.show(vm, daemon.CONTAINERS, "Result") == "success"
