@@ -43,6 +43,12 @@ static const struct option *take_letters(const struct command *command, const ch
 	return o;
 }
 
+/* One that is not supported has no field. */
+static bool is_socket(const struct option *o)
+{
+	return o->field != NULL && strcmp(o->field, ".socket") == 0;
+}
+
 static void take_option(struct scan *s, const char *word)
 {
 	const char *name = word + 2;
@@ -54,7 +60,7 @@ static void take_option(struct scan *s, const char *word)
 		return;
 	if (o->value == VALUE_PATH || o->value == VALUE_ROOTFS_RW)
 		s->has_root = true;
-	if (whole && strcmp(o->field, ".socket") == 0)
+	if (whole && is_socket(o))
 		json_add_string(s->args.local, "socket", name + n + 1);
 	if (!whole && !value_types[o->value].flag)
 		s->pending = o;
@@ -75,7 +81,7 @@ static void take_argument(struct scan *s, char *word)
 static void take_word(struct scan *s, char *word)
 {
 	if (s->pending != NULL) {
-		if (strcmp(s->pending->field, ".socket") == 0)
+		if (is_socket(s->pending))
 			json_add_string(s->args.local, "socket", word);
 		s->pending = NULL;
 	} else if (s->command == NULL) {

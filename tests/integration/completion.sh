@@ -31,6 +31,10 @@ test_words() {
 	offers 'run --name x --rm b' busybox
 	offers 'run --rootfs / b' ''
 	offers 'run --publ' ''
+	offers 'run --gpus all --nam' --name
+	offers 'run --gpus=all --nam' --name
+	offers 'run -p 80:80 b' busybox
+	offers 'run --dns ""' ''
 	offers 'ps --format ""' 'table json jsonl'
 	offers 'ps --format=js' '--format=json --format=jsonl'
 	offers 'ps -f stat' status=
