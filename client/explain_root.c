@@ -79,6 +79,16 @@ static const char *purpose(const char *target)
 	return NULL;
 }
 
+/* OCI: with "bind" or "rbind" among the options the type is whatever, and nobody has checked it. */
+static bool is_bind(struct json_object *mount)
+{
+	struct json_object *options = json_get(mount, "options");
+	for (size_t i = 0; i < json_length(options); i++)
+		if (strcmp(text_at(options, i), "bind") == 0 || strcmp(text_at(options, i), "rbind") == 0)
+			return true;
+	return strcmp(json_string(mount, "type", ""), "bind") == 0;
+}
+
 static void put_bind(FILE *out, struct json_object *mount, const struct options *o)
 {
 	_cleanup_free_ char *source = explain_quote(json_string(mount, "source", ""));
@@ -214,7 +224,7 @@ static void put_root(const struct explanation *x, bool own_dev)
 static bool has_binds(struct json_object *mounts)
 {
 	for (size_t i = 0; i < json_length(mounts); i++)
-		if (strcmp(json_string(json_object_array_get_idx(mounts, i), "type", ""), "bind") == 0)
+		if (is_bind(json_object_array_get_idx(mounts, i)))
 			return true;
 	return false;
 }
@@ -234,7 +244,7 @@ static void put_mounts(const struct explanation *x)
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
 		struct options o;
 		read_options(mount, &o);
-		if (strcmp(json_string(mount, "type", ""), "bind") == 0) {
+		if (is_bind(mount)) {
 			put_bind(x->out, mount, &o);
 			continue;
 		}
@@ -333,7 +343,7 @@ static void put_readonly(const struct explanation *x)
 		struct json_object *mount = json_object_array_get_idx(mounts, i);
 		struct options o;
 		read_options(mount, &o);
-		if (!o.readonly || strcmp(json_string(mount, "type", ""), "tmpfs") != 0)
+		if (!o.readonly || is_bind(mount) || strcmp(json_string(mount, "type", ""), "tmpfs") != 0)
 			continue;
 		_cleanup_free_ char *target = explain_quote(json_string(mount, "destination", ""));
 		fprintf(x->out, "place %s\nremount \"$at\" ro\n", target);

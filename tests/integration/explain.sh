@@ -208,6 +208,27 @@ test_bundle() {
 	nothing_is_left
 }
 
+# OCI: with "bind" among the options the type is whatever. No word of a bundle's is a command to the host's shell.
+test_bundle_bind_of_any_type() {
+	begin
+	mkdir -p bundle/rootfs
+	cp -a "$BUILD/rootfs/busybox/." bundle/rootfs
+	(cd bundle && crun spec)
+	echo text >data/file
+	jq --arg source "$T/data" '.process.terminal = false | .process.args = ["sh", "-c", "cat /m/file; : >/m/new"]
+		| .mounts += [{destination: "/m", type: "none; touch pwned;", source: $source, options: ["rbind", "ro"]}]' bundle/config.json >new
+	mv new bundle/config.json
+	expect 1 ctl run --rm --bundle "$T/bundle"
+	local out=$OUT err=$ERR
+	is "$out" text
+	ctl explain run --bundle "$T/bundle" >a.sh
+	expect 1 sh a.sh
+	is "$OUT" "$out"
+	is "$ERR" "$err"
+	[ ! -e pwned ] || fail 'a word of the bundle was a command'
+	nothing_is_left
+}
+
 # A link of the image that leads out of it makes nothing on the host.
 test_links_out() {
 	begin
