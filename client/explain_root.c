@@ -376,15 +376,15 @@ static void put_functions(FILE *out)
 		out);
 }
 
-/* A line that does not occur in what it is to end. */
+/* A line that does not occur in what it is to end: a text has fewer lines than there are numbers. */
 static void find_end(const char *text, char end[32])
 {
-	for (int n = 0; n < 16; n++) {
-		char line[40];
-		snprintf(end, 32, "ROOT%.*s", n, "________________");
+	char line[40];
+	snprintf(end, 32, "ROOT");
+	snprintf(line, sizeof line, "\n%s\n", end);
+	for (size_t n = 1; strstr(text, line) != NULL; n++) {
+		snprintf(end, 32, "ROOT%zu", n);
 		snprintf(line, sizeof line, "\n%s\n", end);
-		if (strstr(text, line) == NULL)
-			return;
 	}
 }
 

@@ -166,6 +166,21 @@ got"
 	nothing_is_left
 }
 
+# However many lines look like the end of the here document.
+test_ends_in_a_path() {
+	begin
+	local path='' end=ROOT
+	while [ ${#end} -lt 19 ]; do
+		path+=/$'\n'$end$'\n'
+		end+=_
+	done
+	path+=/$'\nROOT1\n/\n'$end$'\ntouch pwned\nx'
+	ctl explain run -w "$path" busybox pwd >a.sh
+	expect 0 sh a.sh
+	is "$OUT" "$path"
+	[ ! -e pwned ] || fail 'a part of a path was a command'
+}
+
 # With a terminal the script's own one is used.
 test_terminal() {
 	begin
