@@ -169,7 +169,7 @@ def test_a_fork_bomb(vm):
     assert read(vm, "bomb", "pids.max") == ["32"]
     seconds = float(vm.check("LC_ALL=C; a=$EPOCHREALTIME; ctl rm -f bomb >/dev/null; b=$EPOCHREALTIME; "
                              "awk \"BEGIN { print $b - $a }\"", 120))
-    assert seconds < 5 * 5, f"rm -f took {seconds} s on an emulated machine"
+    assert seconds < 5, f"rm -f took {seconds} s"
     assert vm.run(f"test -e {folder}")[0] != 0
     daemon.stop(vm)
 
