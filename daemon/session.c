@@ -267,24 +267,34 @@ void session_failed(struct container *c, uint64_t id, const struct error *why)
 	container_changed(c);
 }
 
+static struct session *find_live(struct container *c)
+{
+	struct session *session;
+
+	TAILQ_FOREACH (session, &c->sessions, link)
+		if (!session_over(session))
+			return session;
+	return NULL;
+}
+
+/* Looked for anew each time: the end of one may make another one forgotten. */
 void sessions_end(struct container *c)
 {
-	struct session *session, *next;
+	struct session *session;
 	struct error err;
 
 	error_set(&err, ERROR_INVALID_STATE, "container '%s' is not running", c->name);
-	for (session = TAILQ_FIRST(&c->sessions); session; session = next) {
-		next = TAILQ_NEXT(session, link);
-		if (session->status.state == EXEC_STARTING) {
-			session_failed(c, session->id, &err);
-		} else if (session->status.state == EXEC_RUNNING) {
-			struct control_exec_status status = session->status;
+	while ((session = find_live(c))) {
+		struct control_exec_status status = session->status;
 
-			status.state = EXEC_EXITED;
-			status.code = -1;
-			status.finished_ns = clock_realtime_ns();
-			session_take_status(c, &status);
+		if (status.state == EXEC_STARTING) {
+			session_failed(c, session->id, &err);
+			continue;
 		}
+		status.state = EXEC_EXITED;
+		status.code = -1;
+		status.finished_ns = clock_realtime_ns();
+		session_take_status(c, &status);
 	}
 }
 

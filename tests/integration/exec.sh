@@ -249,6 +249,20 @@ test_clients_that_do_not_read() {
 	eventually 10 ctl exec c true
 }
 
+# One that is older than most of those that are remembered is not known to have ended.
+test_shim_dies_with_a_full_memory() { # limit 120
+	daemon_start
+	container
+	local session
+	ctl exec c true
+	session=$(ctl exec -d c sleep 1000)
+	for _ in $(seq 63); do ctl exec c true; done
+	kill -KILL "$(shim_of c)"
+	eventually 20 eval '[ "$(field_of c .state)" = exited ]'
+	is "$(ctl sessions --format json c | jq -r --arg s "$session" '.[] | select(.session == $s) | .exit.reason')" 'shim died'
+	is "$(ctl sessions -q c | wc -l)" 64
+}
+
 test_daemon_is_killed() { # limit 120
 	daemon_start
 	container
