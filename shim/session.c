@@ -434,6 +434,8 @@ static void take_frames(struct session *s)
 		take_frame(s, &f);
 		evbuffer_drain(s->in, whole);
 	}
+	if (!takes_frames(s))
+		evbuffer_drain(s->in, evbuffer_get_length(s->in));
 }
 
 /* Plain bytes: no window bounds them but that no more is read before they are taken. */

@@ -249,6 +249,34 @@ test_clients_that_do_not_read() {
 	eventually 10 ctl exec c true
 }
 
+# What such a client goes on sending is not kept for it.
+test_clients_that_only_send() { # limit 60
+	[ -z "${SANITIZE:-}" ] || skip 'a sanitizer keeps what is freed'
+	[ "$BUILD" = "$TOP/build" ] || skip 'a sanitizer keeps what is freed'
+	daemon_start
+	container
+	py <<-'END'
+		import re
+		first = Conn().call("Inspect", {"container": "c"})["parameters"]["container"]["pid"]
+		with open(f"/proc/{first}/stat") as file:
+		    shim = file.read().rpartition(")")[2].split()[1]
+		def anonymous():
+		    with open(f"/proc/{shim}/smaps_rollup") as file:
+		        return int(re.search(r"Anonymous: *(\d+)", file.read())[1])
+		conn = Conn()
+		conn.send("Exec", {"container": "c", "args": ["head", "-c", "600000", "/dev/zero"], "open_stdin": True,
+		    "console": {"flow": "drop"}}, upgrade=True)
+		session = conn.recv()["parameters"]["session"]
+		Conn().call("Wait", {"containers": ["c"], "session": session})
+		before = anonymous()
+		for _ in range(1024):
+		    conn.send_frame(STDIN, b"x" * 65536)
+		assert anonymous() - before < 4096, (before, anonymous())
+		while conn.frame()[0] != EXIT:
+		    pass
+	END
+}
+
 # One that is older than most of those that are remembered is not known to have ended.
 test_shim_dies_with_a_full_memory() { # limit 120
 	daemon_start
