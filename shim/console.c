@@ -177,7 +177,7 @@ static void close_input(struct console *c)
 /* The starter has no more: so has the process. */
 static void end_input(struct console *c, struct session *s)
 {
-	s->starter = false;
+	s->stdin_passed = true;
 	if (!c->terminal)
 		close_input(c);
 	else if (s->stdin_ended && c->input_fd >= 0)
@@ -220,7 +220,8 @@ void console_typed(struct console *c)
 	use_memory(c);
 	for (s = LIST_FIRST(&c->sessions); s != NULL && !full; s = LIST_NEXT(s, entry)) {
 		full = !write_typed(c, s);
-		if (!full && s->typed_ended && s->starter && (s->flags & CONSOLE_STDIN) && c->input_once)
+		if (!full && s->typed_ended && s->starter && !s->stdin_passed && (s->flags & CONSOLE_STDIN) &&
+			c->input_once)
 			end_input(c, s);
 	}
 	if (c->input_writable != NULL && full)

@@ -42,10 +42,11 @@ struct session {
 	uint32_t flags; /* enum console_flags */
 	enum flow flow;
 	bool starter;
-	bool half_closed; /* it has shut down its side, and may still read */
-	bool typed_ended; /* no more stdin will come */
-	bool stdin_ended; /* that was the end of its stdin, and not only of the client */
-	bool ending;	  /* the last frame, exit or error, is queued: closed as soon as all is sent */
+	bool half_closed;  /* it has shut down its side, and may still read */
+	bool typed_ended;  /* no more stdin will come */
+	bool stdin_ended;  /* that was the end of its stdin, and not only of the client */
+	bool stdin_passed; /* as the starter's, that has been the end of the process's */
+	bool ending;	   /* the last frame, exit or error, is queued: closed as soon as all is sent */
 	struct detach detach;
 	struct event *detach_timer; /* runs while keys are held back */
 	struct stream_state {

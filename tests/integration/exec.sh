@@ -156,6 +156,24 @@ test_client_gone() {
 	is "$(ctl wait --session "$session" c)" 5
 }
 
+# Also one whose stdin has ended before.
+test_client_gone_after_its_stdin() {
+	daemon_start
+	container
+	local session pid
+	ctl exec -i c sleep 1000 </dev/null &
+	pid=$!
+	eventually 10 eval 'session_is "$(session_of)" running'
+	session=$(session_of)
+	eventually 10 stdin_has_ended "$(ctl sessions --format json c | jq '.[0].pid')"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	like "$(timeout 20 ctl wait --session "$session" c)" '1[23][09]'
+}
+stdin_has_ended() { # PID: its pipe has no writer any more
+	python3 -c 'import os, sys; sys.exit(os.read(os.open(f"/proc/{sys.argv[1]}/fd/0", os.O_NONBLOCK), 1) != b"")' "$1"
+}
+
 test_signals_are_passed_on() {
 	daemon_start
 	container
