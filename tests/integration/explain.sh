@@ -230,8 +230,8 @@ test_bundle_bind_of_any_type() {
 	cp -a "$BUILD/rootfs/busybox/." bundle/rootfs
 	(cd bundle && crun spec)
 	echo text >data/file
-	jq --arg source "$T/data" '.process.terminal = false | .process.args = ["sh", "-c", "cat /m/file; : >/m/new"]
-		| .mounts += [{destination: "/m", type: "none; touch pwned;", source: $source, options: ["rbind", "ro"]}]' bundle/config.json >new
+	jq --arg source "$T/data" --arg pwned "$T/pwned" '.process.terminal = false | .process.args = ["sh", "-c", "cat /m/file; : >/m/new"]
+		| .mounts += [{destination: "/m", type: "none; touch \($pwned);", source: $source, options: ["rbind", "ro"]}]' bundle/config.json >new
 	mv new bundle/config.json
 	expect 1 ctl run --rm --bundle "$T/bundle"
 	local out=$OUT err=$ERR
