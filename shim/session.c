@@ -110,13 +110,10 @@ static void send_pieces(
 	if (evbuffer_get_length(s->out) == 0 && !(s->ending && on_terminal(s) > 0)) {
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 		ssize_t n = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			/* Freed on a later turn: the caller still walks the list of sessions. */
+		/* Whether the client is gone, or memory was short, the next try tells; on a later turn, since
+		 * the caller still walks the list of sessions. */
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			event_active(s->writable, EV_WRITE, 0);
-			evbuffer_add(
-				s->out, head_size > 0 ? head : body, head_size > 0 ? head_size : body_size);
-			return;
-		}
 		sent = n > 0 ? (size_t) n : 0;
 	}
 	if (sent < head_size)

@@ -18,6 +18,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, os.environ.get("BUILD") or "build")
 CTL = os.path.join(BUILD, "ctl")
 LIMIT = 30  # seconds for one exec, strace included
+OUTPUT = "written"  # by the program
 PER_CALL = 12  # faults; of loops that make one call over and over only every so-manieth
 
 # Calls that cannot fail, or whose failure tells nothing: the kernel does them anyway.
@@ -65,13 +66,13 @@ class Rig:
 
     @staticmethod
     def exec():
-        """(code, stderr), code None if it took too long."""
+        """(code, stdout, stderr), code None if it took too long."""
         try:
-            done = subprocess.run([CTL, "exec", "-u", "daemon", "c", "true"], stdin=subprocess.DEVNULL, capture_output=True,
+            done = subprocess.run([CTL, "exec", "-u", "daemon", "c", "echo", OUTPUT], stdin=subprocess.DEVNULL, capture_output=True,
                                   timeout=LIMIT, check=False)
         except subprocess.TimeoutExpired:
-            return None, ""
-        return done.returncode, done.stderr.decode("utf-8", "replace")
+            return None, "", ""
+        return done.returncode, *(text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
 
     def state(self):
         return len(children(self.shim)), descriptors(self.shim)
@@ -128,7 +129,7 @@ def points(trace):
     return found
 
 
-def judge(rig, code, stderr):
+def judge(rig, code, stdout, stderr):
     wrong = []
     lines = stderr.splitlines()
     sentences = [line for line in lines if line.startswith("ctl: c: ")]
@@ -141,17 +142,19 @@ def judge(rig, code, stderr):
         wrong.append(f"exit code {code} and said {stderr!r}")
     elif code not in (0, 125, 126, 127, 255):
         wrong.append(f"exit code {code}")
+    if stdout != OUTPUT + "\n" and (code == 0 or stdout):
+        wrong.append(f"exit code {code} and wrote {stdout!r}")
     wrong += filter(None, [rig.settled()])
-    code, stderr = rig.exec()
-    if code != 0:
-        wrong.append(f"the next exec: exit code {code}, said {stderr!r}")
+    code, stdout, stderr = rig.exec()
+    if code != 0 or stdout != OUTPUT + "\n":
+        wrong.append(f"the next exec: exit code {code}, wrote {stdout!r}, said {stderr!r}")
     return wrong
 
 
 def faults(rig, only):
-    code, stderr = rig.traced()
-    if code != 0 or stderr:
-        print(f"not ok undisturbed: exit code {code}, said {stderr!r}")
+    code, stdout, stderr = rig.traced()
+    if code != 0 or stdout != OUTPUT + "\n" or stderr:
+        print(f"not ok undisturbed: exit code {code}, wrote {stdout!r}, said {stderr!r}")
         return 1
     cases = collections.OrderedDict()
     for call, n in points(rig.trace):
@@ -162,8 +165,8 @@ def faults(rig, only):
         wrong = []
         list_ = list_[::-(-len(list_) // PER_CALL)]
         for n, error in list_:
-            code, stderr = rig.traced("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={n}")
-            wrong += [f"{error} at {n}: {what}" for what in judge(rig, code, stderr)]
+            end = rig.traced("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={n}")
+            wrong += [f"{error} at {n}: {what}" for what in judge(rig, *end)]
             if "the shim is dead" in "".join(wrong):
                 print(f"not ok {call}: {'; '.join(wrong)}")
                 return failures + 1
