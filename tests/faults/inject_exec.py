@@ -86,8 +86,20 @@ class Rig:
             try:
                 return self.exec()
             finally:
+                self.rest()
                 strace.terminate()
                 strace.stderr.read()
+
+    def rest(self):
+        """Until the shim has nothing to do: in the middle of a call strace would leave it with an error (ENOSYS) that
+        nobody asked for."""
+        end, asleep = time.monotonic() + 10, 0
+        while '"running"' in self.ctl("sessions", "--format", "json", "c") and time.monotonic() < end:
+            time.sleep(0.02)
+        while asleep < 3 and time.monotonic() < end and os.path.exists(f"/proc/{self.shim}"):
+            with open(f"/proc/{self.shim}/stat", encoding="utf-8") as file:
+                asleep = asleep + 1 if file.read().rpartition(")")[2].split()[0] == "S" else 0
+            time.sleep(0.01)
 
     def settled(self):
         """What is not as it was, or None."""
