@@ -119,9 +119,21 @@ static void put_filesystem(FILE *out, struct json_object *mount, const struct op
 		o->flags[0] != '\0' ? "," : "", o->flags[0] != '\0' ? flags : "", label);
 }
 
+/* However it is written: "/dev/", "//dev", "/./dev". */
 static bool is_dev(struct json_object *mount)
 {
-	return strcmp(json_string(mount, "destination", ""), "/dev") == 0;
+	bool found = false;
+	size_t n;
+	for (const char *p = json_string(mount, "destination", ""); *p != '\0'; p += n) {
+		p += strspn(p, "/");
+		n = strcspn(p, "/");
+		if (n == 0 || (n == 1 && p[0] == '.'))
+			continue;
+		if (found || n != 3 || strncmp(p, "dev", 3) != 0)
+			return false;
+		found = true;
+	}
+	return found;
 }
 
 /* ---- devices ---- */
@@ -188,10 +200,28 @@ static void put_bundle_device(FILE *out, struct json_object *d)
 		(intmax_t) json_int(d, "gid", 0));
 }
 
+/* A folder of the host's is on /dev: nothing of it is touched. */
+static bool is_foreign_dev(struct json_object *mounts)
+{
+	for (size_t i = 0; i < json_length(mounts); i++) {
+		struct json_object *mount = json_object_array_get_idx(mounts, i);
+		if (is_bind(mount) && is_dev(mount))
+			return true;
+	}
+	return false;
+}
+
 static void put_more_devices(const struct explanation *x)
 {
-	struct json_object *devices = json_get(json_get(x->config, "linux"), "devices");
-	put_host_devices(x->out, json_get(x->shim, "devices"));
+	struct json_object *devices = json_get(json_get(x->config, "linux"), "devices"),
+			   *of_host = json_get(x->shim, "devices");
+	if (json_length(devices) + json_length(of_host) > 0 &&
+		is_foreign_dev(json_get(x->config, "mounts"))) {
+		explain_line(x->out, "the engine refuses it, too",
+			"echo \"no device can be made: /dev is a folder of the host's\" >&2\nexit 125");
+		return;
+	}
+	put_host_devices(x->out, of_host);
 	for (size_t i = 0; i < json_length(devices); i++)
 		put_bundle_device(x->out, json_object_array_get_idx(devices, i));
 }

@@ -256,6 +256,27 @@ test_links_out() {
 	nothing_is_left
 }
 
+# A folder of the host's on /dev stays as it is, however that is written.
+test_a_dev_of_the_host() {
+	begin
+	mkdir -p dev/pts dev/shm dev/mqueue
+	mknod -m 666 dev/null c 1 3
+	local before target
+	before=$(stat -c '%n %t:%T %W' dev/*)
+	for target in /dev /dev/ //dev /./dev/.; do
+		ctl explain run -v "$T/dev:$target" busybox ls /dev >a.sh
+		expect 0 sh a.sh
+		is "$OUT" $'mqueue\nnull\npts\nshm' "$target"
+		expect 125 ctl run --rm -v "$T/dev:$target" --device /dev/zero:/dev/mine busybox true
+		like "$ERR" '*no device can be made: /dev is a folder of the host*'
+		ctl explain run -v "$T/dev:$target" --device /dev/zero:/dev/mine busybox true >a.sh
+		expect 125 sh a.sh
+		like "$ERR" '*no device can be made: /dev is a folder of the host*'
+		is "$(stat -c '%n %t:%T %W' dev/*)" "$before" "$target"
+	done
+	nothing_is_left
+}
+
 # Each namespace is another than the host's, and nsenter leads into it.
 test_namespaces() {
 	begin
