@@ -181,22 +181,22 @@ static void put_host_devices(FILE *out, struct json_object *devices)
 	}
 }
 
-/* linux.devices of a bundle. */
+/* linux.devices of a bundle. What is there already may lie in a folder of the host's. */
 static void put_bundle_device(FILE *out, struct json_object *d)
 {
 	_cleanup_free_ char *path = explain_quote(json_string(d, "path", ""));
 	const char *type = json_string(d, "type", "c");
 	bool fifo = strcmp(type, "p") == 0;
-	explain_line(out, NULL, "place %s /dev/null", path);
-	explain_line(out, NULL, "rm \"$at\"");
-	fprintf(out, "mknod -m %jo \"$at\" %s", (uintmax_t) (json_int(d, "fileMode", 0666) & 07777),
-		fifo			 ? "p\n"
+	fprintf(out, "path=%s\nplace \"${path%%/*}\"\nat=$at/${path##*/}\n", path);
+	fprintf(out, "[ -e \"$at\" ] || {\n\tmknod -m %jo \"$at\" %s",
+		(uintmax_t) (json_int(d, "fileMode", 0666) & 07777),
+		fifo			 ? "p"
 		: strcmp(type, "b") == 0 ? "b"
 					 : "c");
 	if (!fifo)
-		fprintf(out, " %jd %jd\n", (intmax_t) json_int(d, "major", 0),
+		fprintf(out, " %jd %jd", (intmax_t) json_int(d, "major", 0),
 			(intmax_t) json_int(d, "minor", 0));
-	fprintf(out, "chown %jd:%jd \"$at\"\n", (intmax_t) json_int(d, "uid", 0),
+	fprintf(out, "\n\tchown %jd:%jd \"$at\"\n}\n", (intmax_t) json_int(d, "uid", 0),
 		(intmax_t) json_int(d, "gid", 0));
 }
 

@@ -277,6 +277,33 @@ test_a_dev_of_the_host() {
 	nothing_is_left
 }
 
+# The devices of a bundle: made where nothing is yet.
+test_bundle_devices() {
+	begin
+	mkdir -p bundle/rootfs
+	cp -a "$BUILD/rootfs/busybox/." bundle/rootfs
+	(cd bundle && crun spec)
+	echo text >data/file
+	jq --arg source "$T/data" '.process.terminal = false
+		| .process.args = ["sh", "-c", "stat -c \"%n %A %u:%g %t:%T\" /dev/own/* /dev/pipe; cat /dev/data/file"]
+		| .linux.devices = [{path: "/dev/own/a b", type: "b", major: 7, minor: 1, fileMode: 416, uid: 1, gid: 2},
+			{path: "/dev/own/mine", type: "c", major: 1, minor: 3}, {path: "/dev/pipe", type: "p", fileMode: 384}]
+		| .mounts += [{destination: "/dev/data", type: "bind", source: $source, options: ["rbind"]}]' bundle/config.json >new
+	mv new bundle/config.json
+	expect 0 ctl run --rm --bundle "$T/bundle"
+	local out=$OUT
+	ctl explain run --bundle "$T/bundle" >a.sh
+	expect 0 sh a.sh
+	is "$OUT" "$out"
+	jq '.linux.devices += [{path: "/dev/data/file", type: "c", major: 1, minor: 3}]' bundle/config.json >new
+	mv new bundle/config.json
+	expect 125 ctl run --rm --bundle "$T/bundle"
+	ctl explain run --bundle "$T/bundle" >a.sh
+	try sh a.sh
+	is "$(cat data/file)" text "a file of the host's"
+	nothing_is_left
+}
+
 # Each namespace is another than the host's, and nsenter leads into it.
 test_namespaces() {
 	begin
