@@ -23,12 +23,23 @@
 
 /* ---- of a bundle ---- */
 
+static bool is_object(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_object);
+}
+
+/* Our own file, but a disk may hold anything. */
 static int read_config(struct json_object *config, struct limits *ret_limits, struct error *err)
 {
-	struct json_object *resources_json = json_get(json_get(config, "linux"), "resources");
+	struct json_object *linux_ = json_get(config, "linux"),
+			   *resources_json = json_get(linux_, "resources");
 	struct field f = { .value = resources_json, .path = "linux.resources" };
 	_cleanup_limits_ struct limits limits = { 0 };
 
+	if (!is_object(config) || (linux_ && !is_object(linux_)) ||
+		(resources_json && !is_object(resources_json)))
+		return error_set(err, ERROR_INVALID_CONFIG,
+			"config.json is damaged: there is something else where objects must be");
 	if (resources_json && limits_read(&f, &limits, err) < 0)
 		return -1;
 	*ret_limits = limits;

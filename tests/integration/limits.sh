@@ -447,6 +447,25 @@ test_update_on_a_full_disk() {
 }
 
 # However often, and with whatever: it stays something that inspect can tell and the next daemon can read.
+# A disk may hold anything.
+test_update_of_a_damaged_configuration() {
+	daemon_start
+	expect 0 ctl create --name c busybox true
+	local file text
+	file=$STATE/containers/$OUT/config.json
+	for text in '[]' '5' '{"linux": 5}' '{"linux": {"resources": ["x"]}}'; do
+		daemon_kill
+		echo "$text" >"$file"
+		daemon_start
+		expect 125 ctl update --cgroup-conf cgroup.max.depth=3 c
+		is "$ERR" 'ctl: c: config.json is damaged: there is something else where objects must be' "$text"
+		is "$(<"$file")" "$text"
+		expect 125 ctl start -a c
+		like "$ERR" 'ctl: *config.json is damaged*' "$text"
+		daemon_alive
+	done
+}
+
 test_update_has_bounds() {
 	daemon_start
 	ctl create --name c busybox true >/dev/null
