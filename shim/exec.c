@@ -229,11 +229,9 @@ static void on_sync(evutil_socket_t fd, short what, void *arg)
 	int got = enter_sync_read(e->sync, &message);
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got > 0 && message.kind == ENTER_CONSOLE) {
-		struct error ignored; /* no terminal: what the program writes is lost, it goes on */
-		console_set_terminal(&e->console, message.master, &ignored);
+	if (got > 0 && message.kind == ENTER_CONSOLE &&
+		console_set_terminal(&e->console, message.master, &message.error) == 0)
 		return;
-	}
 	if (got > 0 && message.kind == ENTER_STARTED) {
 		started(e, &message);
 		return;

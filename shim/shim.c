@@ -254,10 +254,11 @@ static void started(struct shim *s)
 /* Only one that was asked for, and one only. */
 static void take_terminal(struct shim *s, int master)
 {
-	if (s->console.terminal && s->console.outputs[0].fd < 0)
-		console_set_terminal(&s->console, master, &s->error);
-	else
+	if (!s->console.terminal || s->console.outputs[0].fd >= 0)
 		fd_close(&master);
+	else if (console_set_terminal(&s->console, master, &s->error) < 0)
+		/* It would go on without us; its end tells how the start failed. */
+		ending_signal(&s->ending, SIGKILL);
 }
 
 /* Reads what the child says. True once it has said its last word: it executes the program, or is dying. */

@@ -382,3 +382,32 @@ test_a_terminal_that_is_none() {
 		    offer(*[null] * n)
 	EOF
 }
+
+# strace_without_terminals PID: those whom it makes shims of cannot take a terminal over
+strace_without_terminals() {
+	strace -f -o trace -P /dev/pts/ptmx -e trace=fcntl -e inject=fcntl:error=ENOMEM:when=1 -p "$1" 2>attached &
+	STRACE=$!
+	eventually 10 grep -q attached attached
+}
+
+# One that the shim cannot take over is no terminal: its program does not run.
+test_a_terminal_that_cannot_be_had() { # limit 120
+	needs_static_shim
+	strace -o trace true 2>/dev/null || skip 'strace cannot trace here'
+	daemon_start
+	strace_without_terminals "$(cat "/proc/$DAEMON/task/$DAEMON/children")"
+	expect 125 timeout 20 ctl run -d -t --name c busybox sleep 1000
+	is "$ERR" "ctl: c: open the terminal's other side: Cannot allocate memory"
+	kill "$STRACE"
+	wait "$STRACE" || true
+	ctl rm c
+
+	ctl run -d --name c busybox sleep 1000
+	strace_without_terminals "$(shim_of c)"
+	expect 125 timeout 20 ctl exec -d -t c sleep 1000
+	is "$ERR" "ctl: c: open the terminal's other side: Cannot allocate memory"
+	kill "$STRACE"
+	wait "$STRACE" || true
+	expect 0 ctl exec -t c true
+	is "$(wc -w <"/proc/$(shim_of c)/task/$(shim_of c)/children")" 1
+}
