@@ -28,10 +28,13 @@ static uint64_t bounding_of(struct json_object *config)
 	uint64_t mask = 0;
 	int capability;
 
-	for (size_t i = 0; i < json_length(names); i++)
-		if (capability_parse(
-			    json_object_get_string(json_object_array_get_idx(names, i)), &capability) == 0)
+	for (size_t i = 0; i < json_length(names); i++) {
+		/* NULL: a disk may hold anything. */
+		const char *name = json_object_get_string(json_object_array_get_idx(names, i));
+
+		if (name && capability_parse(name, &capability) == 0)
 			mask |= BIT(capability);
+	}
 	return mask;
 }
 

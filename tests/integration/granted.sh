@@ -59,3 +59,16 @@ test_everything_is_granted() {
 	is "$ERR" ''
 	is "$(field_of c '.not_granted')" null
 }
+
+# A disk may hold anything.
+test_a_damaged_configuration() {
+	daemon_start
+	expect 0 ctl create --name c busybox true
+	local file=$STATE/containers/$OUT/config.json
+	daemon_kill
+	jq '.process.capabilities.bounding = [null, 5, "CAP_CHOWN"]' "$file" >new
+	cp new "$file"
+	daemon_start
+	expect 0 ctl inspect c
+	daemon_alive
+}
