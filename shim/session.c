@@ -55,7 +55,7 @@ static void close_client(struct session *s)
 static void drop_client(struct session *s)
 {
 	struct console *c = s->console;
-	bool vanished = s->starter && !s->ending && !c->ended;
+	bool vanished = s->starter && !c->ended;
 	close_client(s);
 	if (vanished && c->on_starter_gone != NULL)
 		c->on_starter_gone(c->arg);

@@ -170,6 +170,21 @@ test_client_gone_after_its_stdin() {
 	wait "$pid" || true
 	like "$(timeout 20 ctl wait --session "$session" c)" '1[23][09]'
 }
+# Also one that was shown out.
+test_client_refused() {
+	daemon_start
+	container
+	py <<-'END'
+		conn = Conn()
+		conn.send("Exec", {"container": "c", "args": ["sleep", "1000"], "terminal": True, "console": {}}, upgrade=True)
+		session = conn.recv()["parameters"]["session"]
+		conn.raw(b"\x63\0\0\0\0\0\0\0")
+		kind, payload = conn.frame()
+		assert kind == ERROR, (kind, payload)
+		reply = Conn(timeout=20).call("Wait", {"containers": ["c"], "session": session})
+		assert reply["parameters"]["outcomes"][0]["exit"]["code"] in (129, 130), reply
+	END
+}
 stdin_has_ended() { # PID: its pipe has no writer any more
 	python3 -c 'import os, sys; sys.exit(os.read(os.open(f"/proc/{sys.argv[1]}/fd/0", os.O_NONBLOCK), 1) != b"")' "$1"
 }
