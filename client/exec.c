@@ -13,6 +13,7 @@
 #include "client/output.h"
 #include "client/report.h"
 #include "client/table.h"
+#include "client/targets.h"
 #include "client/value.h"
 #include "common/clock.h"
 #include "common/error.h"
@@ -183,16 +184,10 @@ static void print_table(struct json_object *list)
 
 static int list_sessions(struct arguments *args, const char *container)
 {
-	struct connection conn;
-	struct error err;
-	_cleanup_json_ struct json_object *parameters = json_object_new_object(), *answer = NULL;
-	json_add_string(parameters, "container", container);
-	if (connection_open(&conn, args, &err) < 0)
-		return report_code(NULL, &err, CTL_ENGINE);
-	int result = connection_ask(&conn, "container.ListSessions", parameters, &answer, &err);
-	connection_done(&conn);
-	if (result < 0)
-		return report_code(container, &err, CTL_FAILED);
+	_cleanup_json_ struct json_object *answer = NULL;
+	int code = targets_ask(args, "container.ListSessions", container, &answer);
+	if (code != 0)
+		return code;
 	struct json_object *list = json_get(answer, "sessions");
 	enum format format = output_format(args, FORMAT_TABLE);
 	if (json_flag(args->local, "quiet", false))

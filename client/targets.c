@@ -228,3 +228,17 @@ int verb_rename(struct arguments *args)
 	connection_done(&conn);
 	return code;
 }
+
+int targets_ask(
+	struct arguments *args, const char *method, const char *container, struct json_object **ret_answer)
+{
+	struct connection conn;
+	struct error err;
+	_cleanup_json_ struct json_object *parameters = json_object_new_object();
+	json_add_string(parameters, "container", container);
+	if (connection_open(&conn, args, &err) < 0)
+		return report_code(NULL, &err, CTL_ENGINE);
+	int result = connection_ask(&conn, method, parameters, ret_answer, &err);
+	connection_done(&conn);
+	return result < 0 ? report_code(container, &err, CTL_FAILED) : 0;
+}

@@ -3,12 +3,11 @@
 #include <stdio.h>
 
 #include "client/command.h"
-#include "client/connection.h"
 #include "client/format.h"
 #include "client/output.h"
 #include "client/report.h"
 #include "client/table.h"
-#include "common/error.h"
+#include "client/targets.h"
 #include "common/json.h"
 
 #define COMMAND_WIDTH 60
@@ -55,16 +54,10 @@ static void print_table(struct json_object *list, bool whole)
 
 int verb_top(struct arguments *args)
 {
-	struct connection conn;
-	struct error err;
 	_cleanup_json_ struct json_object *answer = NULL;
-	json_add_string(args->request, "container", args->positional[0]);
-	if (connection_open(&conn, args, &err) < 0)
-		return report_code(NULL, &err, CTL_ENGINE);
-	int result = connection_ask(&conn, "container.Top", args->request, &answer, &err);
-	connection_done(&conn);
-	if (result < 0)
-		return report_code(args->positional[0], &err, CTL_FAILED);
+	int code = targets_ask(args, "container.Top", args->positional[0], &answer);
+	if (code != 0)
+		return code;
 	struct json_object *list = json_get(answer, "processes");
 	enum format format = output_format(args, FORMAT_TABLE);
 	if (format == FORMAT_TABLE)
