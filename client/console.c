@@ -284,7 +284,8 @@ static int take_frame(struct console *c, const struct frame *frame)
 	case FRAME_STDIN:
 	case FRAME_RESIZE:
 	case FRAME_STDIN_END:
-	case FRAME_SIGNAL: break;
+	case FRAME_SIGNAL:
+	case FRAME_COPIED: break;
 	}
 	return broken(c, "a frame came that only ctl sends");
 }

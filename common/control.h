@@ -304,6 +304,9 @@ enum work_op {
 	WORK_TOP,	  /* text config: {"pid":first process}. DONE with a memfd: [Process…] */
 	WORK_DIFF_LIMITS, /* text config: {"pid":first process, "limits":as Inspect}. DONE with a memfd:
 			     [LimitDiff…] */
+	WORK_COPY, /* text config: {"out":bool, "path", "follow", "archive", "source", "newline", "direct",
+		      "lock"}; running; path: the rootfs. It replies to the client itself and serves it; DONE
+		      when nothing of that is left, FAILED if it has not replied */
 	WORK_OPS,
 };
 
@@ -318,7 +321,8 @@ enum log_flags {
 
 /*
  * Descriptors, in this order: memfd with the texts (an empty one where there is none); the state folder
- * (STATE); the run folder's shims/; the parent cgroup's folder; WORK_LOGS: the client's connection.
+ * (STATE); the run folder's shims/; the parent cgroup's folder; WORK_LOGS, WORK_COPY: the client's
+ * connection; WORK_COPY of one that runs: its first process's pidfd.
  */
 struct control_work {
 	struct control_head head;
@@ -331,8 +335,9 @@ struct control_work {
 	int64_t log_since_ns, log_until_ns; /* realtime; 0: none */
 	char path[PATH_MAX];
 	struct control_text limits; /* WORK_UPDATE: what changes, by limits_format */
-	uint32_t running;	    /* WORK_UPDATE: it has a cgroup */
+	uint32_t running;	    /* WORK_UPDATE: it has a cgroup; WORK_COPY: it runs */
 	uint32_t frozen;	    /* WORK_PAUSE: freeze it, else let it go on */
+	struct control_text early;  /* WORK_COPY: bytes of the client's that the daemon had read already */
 };
 
 /* A file in the state folder, locked (flock(2), shared) by each worker that changes something there; a daemon

@@ -32,6 +32,7 @@ static const char *const names[ERROR_KINDS] = {
 	[ERROR_EVENTS_LOST] = SYSTEM "EventsLost",
 	[ERROR_DISCONNECTED] = "Disconnected",
 	[ERROR_USAGE] = "Usage",
+	[ERROR_COPY_FAILED] = CONTAINER "CopyFailed",
 };
 _Static_assert(sizeof names / sizeof *names == ERROR_KINDS, "every kind has its name");
 

@@ -35,6 +35,7 @@ enum error_kind {
 	ERROR_NO_SUCH_SESSION,
 	ERROR_DISCONNECTED, /* ctl's own: the daemon cannot be reached, or went away; never on the wire */
 	ERROR_USAGE,	    /* ctl's own; never on the wire */
+	ERROR_COPY_FAILED,  /* of CopyOut and CopyIn: a path that is not there, a full disk, a bad archive */
 	ERROR_KINDS,
 };
 

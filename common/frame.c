@@ -56,6 +56,7 @@ static const struct {
 	[FRAME_EXIT] = { 2, FRAME_PAYLOAD_MAX, true },
 	[FRAME_ERROR] = { 2, FRAME_PAYLOAD_MAX, true },
 	[FRAME_DETACHED] = { 0, 0, true },
+	[FRAME_COPIED] = { 2, FRAME_PAYLOAD_MAX, true },
 };
 
 int frame_decode(const uint8_t *data, size_t size, struct frame *ret_frame)

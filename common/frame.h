@@ -27,6 +27,8 @@ enum frame_type {
 	FRAME_ERROR = 34, /* JSON: {"error":name,"parameters":{…}}; the sender closes after it */
 	FRAME_DETACHED =
 		35, /* empty: the client has typed the keys that let go; the sender closes after it */
+	FRAME_COPIED =
+		36, /* JSON: {"entries":N,"bytes":N}: all of it was copied; the sender closes after it */
 };
 
 struct frame {

@@ -1,17 +1,12 @@
 /* sys.h - system calls that glibc 2.36 has no function for, as they are. */
 #pragma once
 
-#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static inline int sys_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
-{
-	struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
-	return (int) syscall(SYS_openat2, dirfd, path, &how, sizeof how);
-}
+#include "common/openat2.h"
 
 static inline pid_t sys_clone3(struct clone_args *args)
 {
