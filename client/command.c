@@ -79,6 +79,18 @@ const struct command commands[] = {
 	{ "sh", NULL, "CONTAINER", "a shell in a running container", 1, 1, false,
 		{ sh_options, help_letter_options }, verb_sh, COMPLETE_RUNNING,
 		"The first of bash, ash and sh that is there." },
+	{ "cp", NULL, "SOURCE TARGET", "copy files between a container and this host", 2, 2, false,
+		{ cp_options, help_letter_options }, verb_cp, COMPLETE_COPY,
+		"One of the two is CONTAINER:PATH, where PATH begins at the container's root; the other is a "
+		"path of this host, or - for a tar archive on standard input or output. Into a folder that "
+		"is there SOURCE is copied under its own name, else TARGET is the name that it gets; the "
+		"folder above must be there. Of a SOURCE that ends in /. the contents are copied. A name "
+		"with a colon in it is written ./NAME.\nThe container may run, be paused, or not run. Modes "
+		"and times are kept. Without -a what is copied belongs to root in the container, and to the "
+		"caller here, without set-user-ID and set-group-ID bits. Hard links stay links, holes are "
+		"filled, extended attributes are left out; sockets are left out, and devices refused. Of / "
+		"the contents of /dev, /proc and /sys are left out. Of a container that does not run its "
+		"tmpfs mounts are not there. What takes the place of a file does so when it is complete." },
 	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
 		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,
 		"Those that run, and the last 64 that have ended in its present or last run. `ctl wait "
@@ -269,7 +281,7 @@ static const struct {
 		"there are no registries: busybox is built in, --rootfs takes a folder" },
 	{ "images image build builder buildx commit history load save import tag rmi manifest",
 		"there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle" },
-	{ "export", "a container's files are below paths.rootfs and paths.folder of ctl inspect" },
+	{ "export", "ctl cp CONTAINER:/ - writes a container's files as a tar archive" },
 	{ "network port", "a container has its own network namespace with loopback only" },
 	{ "volume", "-v mounts folders of the host" },
 	{ "compose stack service swarm node", "one container at a time: a shell script starts several" },

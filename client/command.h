@@ -50,6 +50,7 @@ int verb_unpause(struct arguments *args);
 int verb_update(struct arguments *args);
 int verb_exec(struct arguments *args);
 int verb_sh(struct arguments *args);
+int verb_cp(struct arguments *args);
 int verb_sessions(struct arguments *args);
 int verb_kill(struct arguments *args);
 int verb_wait(struct arguments *args);

@@ -269,6 +269,25 @@ static void offer_containers(struct scan *s, const struct answer *a, enum comple
 	}
 }
 
+/* A container's name and a colon; what is no beginning of one is a file of the host's, and behind a colon
+ * nobody knows. */
+static void offer_copy(struct scan *s, const struct answer *a)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+	size_t found = 0;
+	if (strpbrk(a->word, "/.:") == NULL)
+		list = ask_list(s);
+	for (size_t i = 0; i < json_length(list); i++)
+		found += begins(json_string(json_object_array_get_idx(list, i), "name", ""), a->word);
+	puts(strchr(a->word, ':') != NULL ? "words" : found > 0 ? "partial" : "files");
+	for (size_t i = 0; i < json_length(list) && found > 0; i++) {
+		char name[128];
+		struct json_object *summary = json_object_array_get_idx(list, i);
+		snprintf(name, sizeof name, "%s:", json_string(summary, "name", ""));
+		offer_container(a, summary, name);
+	}
+}
+
 /* ---- the last word ---- */
 
 static void offer_kind(struct scan *s, const struct answer *a, enum complete kind)
@@ -283,6 +302,7 @@ static void offer_kind(struct scan *s, const struct answer *a, enum complete kin
 	case COMPLETE_VARIABLE: offer_variables(a); break;
 	case COMPLETE_CAPABILITY: offer_capabilities(a); break;
 	case COMPLETE_COMMAND: offer_commands(a); break;
+	case COMPLETE_COPY: offer_copy(s, a); break;
 	case COMPLETE_SHELL: offer_words(a, s->command->arguments); break;
 	case COMPLETE_IMAGE:
 		puts("words");
@@ -312,7 +332,8 @@ static void offer_argument(struct scan *s, const struct answer *a)
 {
 	const struct command *c = s->command;
 	bool program = c->program && (s->count > 0 || (c->completes == COMPLETE_IMAGE && s->has_root));
-	bool full = (c->max >= 0 && s->count >= c->max) || (c->max == 2 && s->count == 1);
+	bool one = c->max == 2 && c->completes != COMPLETE_COPY; /* NAME, of rename, is free */
+	bool full = (c->max >= 0 && s->count >= c->max) || (one && s->count == 1);
 	if (c == &root_command)
 		offer_commands(a);
 	else

@@ -171,7 +171,7 @@ int connection_receive(struct connection *conn, bool wait, struct reply *ret_rep
 		if (result != 0)
 			return result;
 		char *space;
-		const size_t room = 16384;
+		const size_t room = CONNECTION_READ;
 		wire_space(&conn->wire, room, &space);
 		ssize_t n = recv(conn->fd, space, room, wait ? 0 : MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)

@@ -16,7 +16,8 @@ struct arguments;
 struct error;
 struct json_object;
 
-#define RETRY_S 30
+#define RETRY_S		30
+#define CONNECTION_READ 16384 /* so much is read at once, at most */
 
 struct connection {
 	int fd; /* -1: none */

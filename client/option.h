@@ -70,6 +70,7 @@ enum complete {
 	COMPLETE_RUNNING,
 	COMPLETE_STARTABLE,
 	COMPLETE_PAUSED,
+	COMPLETE_COPY, /* CONTAINER: of any state, or a file */
 };
 
 /* The headings of --help, in their order. */

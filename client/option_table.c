@@ -214,6 +214,14 @@ const struct option sh_options[] = {
 	{ 0 },
 };
 
+const struct option cp_options[] = {
+	{ "archive", 'a', VALUE_FLAG, GROUP_COMMAND, ".archive", NULL, "keep users and groups" },
+	{ "follow-link", 'L', VALUE_FLAG, GROUP_COMMAND, ".follow", NULL,
+		"of a link that SOURCE is, copy what it leads to" },
+	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "do not tell how much was copied" },
+	{ 0 },
+};
+
 const struct option stop_options[] = {
 	{ "time", 't', VALUE_TIMEOUT, GROUP_COMMAND, "timeout_ms", "TIME",
 		"wait so long before killing (10s; 0: at once; -1: for ever)" },

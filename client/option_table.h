@@ -13,6 +13,7 @@ extern const struct option start_options[];
 extern const struct option exec_options[];
 extern const struct option sh_options[];
 extern const struct option sessions_options[];
+extern const struct option cp_options[];
 extern const struct option attach_options[];
 extern const struct option stop_options[];
 extern const struct option kill_options[];

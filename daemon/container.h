@@ -68,6 +68,7 @@ struct container {
 	struct shim *shim; /* NULL once nothing of the last run is left */
 	bool pausing;	   /* a worker freezes it, or lets it go on */
 	unsigned working;  /* workers that change it on disk: nothing else may meanwhile */
+	unsigned copies;   /* workers that copy files; while it does not run, one at a time */
 	bool is_new;	   /* its first start makes its folder; a failure leaves none */
 	enum state before_start;
 	bool hidden;   /* being created: holds its id and name, and nobody sees it */
@@ -132,7 +133,7 @@ static inline bool container_undecided(const struct container *c)
 /* Neither shim nor worker has anything of it in hand. */
 static inline bool container_idle(const struct container *c)
 {
-	return !c->shim && c->working == 0;
+	return !c->shim && c->working == 0 && c->copies == 0;
 }
 /* Whether the run with this number, or a later one, is over. */
 static inline bool container_run_over(const struct container *c, uint64_t run)

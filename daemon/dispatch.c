@@ -40,6 +40,8 @@ static const struct method {
 	{ CONTAINER, "Attach", handle_attach, METHOD_TARGET | METHOD_UPGRADE },
 	{ CONTAINER, "Resize", handle_resize, METHOD_TARGET },
 	{ CONTAINER, "Exec", handle_exec, METHOD_TARGET | METHOD_UPGRADE },
+	{ CONTAINER, "CopyOut", handle_copy_out, METHOD_TARGET | METHOD_UPGRADE },
+	{ CONTAINER, "CopyIn", handle_copy_in, METHOD_TARGET | METHOD_UPGRADE },
 	{ CONTAINER, "ListSessions", handle_list_sessions, METHOD_TARGET },
 	{ CONTAINER, "Kill", handle_kill, 0 },
 	{ CONTAINER, "Stop", handle_stop, 0 },

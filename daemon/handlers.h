@@ -14,6 +14,8 @@ void handle_start(struct request *rq);
 void handle_attach(struct request *rq);
 void handle_resize(struct request *rq);
 void handle_exec(struct request *rq);
+void handle_copy_out(struct request *rq);
+void handle_copy_in(struct request *rq);
 void handle_list_sessions(struct request *rq);
 void handle_kill(struct request *rq);
 void handle_stop(struct request *rq);

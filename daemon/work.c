@@ -83,16 +83,19 @@ static int send_order(struct daemon *d, int sock, const struct work_order *order
 		.limits = texts_add(&texts, order->limits.text, order->limits.size),
 		.running = order->running,
 		.frozen = order->frozen,
+		.early = texts_add(&texts, order->early.text, order->early.size),
 	};
 	_cleanup_fd_ int memfd = texts_memfd(&texts);
-	int fds[] = { memfd, d->store->state, d->store->shims, d->store->cgroup, order->client };
+	int fds[] = { memfd, d->store->state, d->store->shims, d->store->cgroup, order->client,
+		order->pidfd };
+	bool client = order->op == WORK_LOGS || order->op == WORK_COPY;
+	bool pidfd = order->op == WORK_COPY && order->running;
 
 	if (memfd < 0)
 		return error_errno(err, "make a file in memory for a worker");
 	snprintf(message.id, sizeof(message.id), "%s", order->id ? order->id : "");
 	snprintf(message.path, sizeof(message.path), "%s", order->path ? order->path : "");
-	if (control_send(sock, &message, CONTROL_WORK, sizeof(message), fds, order->op == WORK_LOGS ? 5 : 4) <
-		0)
+	if (control_send(sock, &message, CONTROL_WORK, sizeof(message), fds, 4U + client + pidfd) < 0)
 		return error_errno(err, "pass an order to a worker");
 	return 0;
 }

@@ -25,7 +25,9 @@ struct work_order {
 	int64_t log_tail, log_since_ns, log_until_ns;
 	struct work_text limits; /* WORK_UPDATE */
 	bool running, frozen;
-	int client; /* WORK_LOGS: the client's connection, borrowed */
+	int client;		/* WORK_LOGS, WORK_COPY: the client's connection, borrowed */
+	int pidfd;		/* WORK_COPY with running: of the first process, borrowed */
+	struct work_text early; /* WORK_COPY */
 };
 
 /* err NULL: done; then fd, if there is one, is a memfd with `size` bytes, borrowed. Called once, from the

@@ -17,7 +17,7 @@
 
 #define SHIM_JSON_MAX (1024 * 1024)
 
-enum { FD_TEXTS, FD_STATE, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
+enum { FD_TEXTS, FD_STATE, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_PIDFD };
 
 static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
 	[WORK_CREATE] = work_create,
@@ -33,6 +33,7 @@ static int (*const works[WORK_OPS])(struct work *w, struct error *err) = {
 	[WORK_TOP] = work_top,
 	[WORK_DIFF_LIMITS] = work_diff_limits,
 	[WORK_EVENTS_FILE] = work_events_file,
+	[WORK_COPY] = work_copy,
 };
 
 void work_done(struct work *w)
@@ -110,11 +111,20 @@ static bool may_work(struct work *w)
 		[WORK_PAUSE] = true,
 	};
 	char byte;
-	if (!changes[w->message.op])
+	/* What a container that runs is given is written in it, and no daemon's business. */
+	bool copies = w->message.op == WORK_COPY && !w->message.running;
+	if (!changes[w->message.op] && !copies)
 		return true;
 	w->lock_fd = openat(w->state_fd, WORK_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return (w->lock_fd < 0 || flock(w->lock_fd, LOCK_SH) == 0) &&
 	       recv(w->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+static unsigned fds_of(const struct control_work *m)
+{
+	if (m->op == WORK_COPY && m->running)
+		return FD_PIDFD + 1;
+	return m->op == WORK_COPY || m->op == WORK_LOGS ? FD_CLIENT + 1 : FD_CLIENT;
 }
 
 int worker_main(int control_sock)
@@ -123,19 +133,21 @@ int worker_main(int control_sock)
 		struct control_work work;
 		char bytes[CONTROL_MESSAGE_MAX];
 	} message;
-	struct work w = { .control = control_sock, .client_fd = -1, .result_fd = -1, .lock_fd = -1 };
+	struct work w = {
+		.control = control_sock, .client_fd = -1, .pidfd = -1, .result_fd = -1, .lock_fd = -1
+	};
 	int fds[FD_MESSAGE_FDS];
 	unsigned n = 0;
 	int type = control_recv(control_sock, &message, fds, &n);
-	if (type != CONTROL_WORK || message.work.op >= WORK_OPS || n < FD_CLIENT || n > FD_COUNT ||
-		(message.work.op == WORK_LOGS) != (n == FD_COUNT))
+	if (type != CONTROL_WORK || message.work.op >= WORK_OPS || n != fds_of(&message.work))
 		return 1;
 	w.message = message.work;
 	w.texts_fd = fds[FD_TEXTS];
 	w.state_fd = fds[FD_STATE];
 	w.shims_fd = fds[FD_SHIMS];
 	w.cgroup_fd = fds[FD_CGROUP];
-	w.client_fd = n == FD_COUNT ? fds[FD_CLIENT] : -1;
+	w.client_fd = n > FD_CLIENT ? fds[FD_CLIENT] : -1;
+	w.pidfd = n > FD_PIDFD ? fds[FD_PIDFD] : -1;
 
 	struct control_failed failed = { 0 };
 	if (!may_work(&w))

@@ -13,7 +13,8 @@ struct work {
 	int control;
 	int texts_fd, state_fd, shims_fd, cgroup_fd;
 	int lock_fd;   /* WORK_LOCK, held while it changes something; else -1 */
-	int client_fd; /* WORK_LOGS; else -1 */
+	int client_fd; /* WORK_LOGS, WORK_COPY; else -1 */
+	int pidfd;     /* WORK_COPY of a container that runs; else -1 */
 	int result_fd; /* what gives a text leaves its memfd here */
 	uint32_t result_size;
 	bool done_sent; /* WORK_DONE has been sent already: what follows is clearing up */
@@ -48,3 +49,4 @@ int work_logs(struct work *w, struct error *err);
 int work_update(struct work *w, struct error *err);
 int work_pause(struct work *w, struct error *err);
 int work_events_file(struct work *w, struct error *err);
+int work_copy(struct work *w, struct error *err);

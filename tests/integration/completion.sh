@@ -49,6 +49,7 @@ test_words() {
 	offers 'explain run --rm b' busybox
 	offers 'completion ""' 'bash zsh fish'
 	offers 'nonsense ""' ''
+	kind 'cp ./x' files
 	offers 'ps ""' ''
 	VARIABLE_X=1 offers 'run -e VARIABLE' VARIABLE_X
 	kind 'run -e VARIABLE' partial
@@ -72,6 +73,12 @@ test_words() {
 test_containers() {
 	three_containers
 	offers 'rm ""' 'over made running'
+	offers 'cp ""' 'over: made: running:'
+	offers 'cp -a ma' made:
+	offers 'cp ./x ma' made:
+	kind 'cp ma' partial
+	kind 'cp some' files
+	kind 'cp made:/e' words
 	offers 'stop ""' running
 	offers 'start ""' 'over made'
 	offers 'rm -f made ""' 'over running'

@@ -1,0 +1,177 @@
+/* copy.c - CopyOut and CopyIn: a worker answers and serves the client's connection. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/json.h"
+#include "daemon/batch.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/handlers.h"
+#include "daemon/request.h"
+#include "daemon/work.h"
+
+struct copy {
+	struct watch watch;
+	struct request *rq;
+	struct container *c;
+	bool out;
+};
+
+static void on_copied(void *arg, const struct error *err, int fd, size_t size)
+{
+	struct copy copy = *(struct copy *) arg;
+	struct request *rq = copy.rq;
+
+	(void) fd;
+	(void) size;
+	free(arg);
+	copy.c->copies--;
+	container_changed(copy.c);
+	/* No error of a system call: the worker was killed, and may have replied; and one that is left alone
+	 * by a daemon that ends goes on with the client. */
+	if (!err || rq->d->ending || (err->kind == ERROR_FAILED && err->errnum == 0)) {
+		request_given_away(rq);
+		return;
+	}
+	if (rq->conn)
+		conn_take_back(rq->conn);
+	request_error(rq, err);
+}
+
+static struct json_object *make_order(const struct copy *copy)
+{
+	struct json_object *order = json_object_new_object(), *parameters = copy->rq->parameters,
+			   *source = json_get(parameters, "source");
+	const struct bundle *bundle = &copy->c->bundle;
+
+	json_add_bool(order, "out", copy->out);
+	json_add_string(order, "path", json_string(parameters, "path", ""));
+	json_add_bool(order, "follow", json_flag(parameters, "follow", false));
+	json_add_bool(order, "archive", json_flag(parameters, "archive", false));
+	if (source)
+		json_add(order, "source", json_object_get(source));
+	json_add_bool(order, "newline", conn_terminator(copy->rq->conn) == '\n');
+	json_add_bool(order, "direct", bundle->direct);
+	json_add_bool(order, "lock", bundle->lock);
+	return order;
+}
+
+static int begin(struct copy *copy, struct error *err)
+{
+	struct container *c = copy->c;
+	struct request *rq = copy->rq;
+	_cleanup_json_ struct json_object *json = make_order(copy);
+	struct work_order order = { .op = WORK_COPY,
+		.id = container_id(c),
+		.transient = c->bundle.transient,
+		.path = c->bundle.rootfs,
+		.running = container_runs(c),
+		.pidfd = c->pidfd };
+
+	order.config.text = json_text(json, &order.config.size);
+	order.early.text = conn_early(rq->conn, &order.early.size);
+	order.client = conn_lend(rq->conn);
+	if (work_start(rq->d, &order, on_copied, copy, err) < 0) {
+		conn_take_back(rq->conn);
+		return -1;
+	}
+	c->copies++;
+	return 0;
+}
+
+/* 0: it can be done; 1: wait. */
+static int look(struct container *c, struct error *err)
+{
+	if (!c->gone && container_undecided(c))
+		return 1;
+	if (c->gone || c->state == STATE_REMOVING) {
+		step_invalid(c, err, "container '%s' is being removed", c->name);
+		return -1;
+	}
+	if (container_runs(c) && c->pidfd < 0) {
+		step_invalid(c, err, "container '%s' is ending", c->name);
+		return -1;
+	}
+	/* Its folder is made by its only start. */
+	if (!container_runs(c) && c->bundle.transient) {
+		step_invalid(c, err, "container '%s' has no files before its start", c->name);
+		return -1;
+	}
+	return container_runs(c) || container_idle(c) ? 0 : 1;
+}
+
+static void on_changed(struct watch *watch)
+{
+	struct copy *copy = (struct copy *) watch;
+	struct request *rq = copy->rq;
+	struct error err;
+	int state = look(copy->c, &err);
+
+	if (state > 0)
+		return;
+	watch_stop(watch);
+	rq->on_left = NULL;
+	if (state == 0 && begin(copy, &err) == 0)
+		return;
+	free(copy);
+	request_error(rq, &err);
+}
+
+static void on_left_waiting(struct request *rq)
+{
+	struct copy *copy = rq->data;
+
+	watch_stop(&copy->watch);
+	free(copy);
+	request_drop(rq);
+}
+
+/* A top entry's name, or "." */
+static int check_source(struct json_object *source, struct error *err)
+{
+	const char *name = json_string(source, "name", "x");
+
+	if (name[0] == 0 || strchr(name, '/') || strcmp(name, "..") == 0)
+		return error_config(err, "source.name", "source.name must be one name, or '.'");
+	if (strcmp(name, ".") == 0 && !json_flag(source, "folder", false))
+		return error_config(err, "source.folder", "source.folder: '.' can only be a folder");
+	return 0;
+}
+
+static void copy_begin(struct request *rq, bool out)
+{
+	struct copy *copy;
+	struct error err;
+	int result = 0;
+
+	if (!rq->upgrade)
+		result = error_set(&err, ERROR_UPGRADE_REQUIRED, "a copy needs a call with upgrade");
+	else if (json_string(rq->parameters, "path", "")[0] == 0)
+		result = error_config(&err, "path", "the path is empty");
+	if (result == 0)
+		result = check_source(json_get(rq->parameters, "source"), &err);
+	if (result < 0) {
+		request_error(rq, &err);
+		return;
+	}
+	copy = calloc(1, sizeof(*copy));
+	if (!copy)
+		abort();
+	*copy = (struct copy) { .watch.changed = on_changed, .rq = rq, .c = rq->target, .out = out };
+	rq->data = copy;
+	rq->on_left = on_left_waiting;
+	container_watch(rq->target, &copy->watch);
+	on_changed(&copy->watch);
+}
+
+void handle_copy_out(struct request *rq)
+{
+	copy_begin(rq, true);
+}
+
+void handle_copy_in(struct request *rq)
+{
+	copy_begin(rq, false);
+}
