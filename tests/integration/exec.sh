@@ -504,11 +504,12 @@ test_no_memory_is_kept() { # limit 300
 	needs_static_shim # a sanitizer keeps what was freed
 	daemon_start
 	container
-	local shim rounds=${SLOW:+5000}
+	local shim rounds=$((FACTOR > 1 ? 200 : 600))
 	shim=$(shim_of c)
-	many 300 # what is remembered of those that have ended is complete
+	[ -z "${SLOW:-}" ] || rounds=5000
+	many $((FACTOR > 1 ? 150 : 300)) # what is remembered of those that have ended is complete
 	sleep 2.5 # an idle shim gives back what it used
 	anonymous "$shim" >memory
-	many "${rounds:-600}"
+	many "$rounds"
 	eventually 20 memory_is_back "$shim"
 }

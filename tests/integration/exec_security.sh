@@ -166,7 +166,7 @@ watch_execs() {
 	rm -f stop
 	spy "$@" >seen &
 	eventually 20 grep -q ready seen
-	for _ in $(seq 100); do
+	for _ in $(seq $((100 / FACTOR))); do
 		ctl exec c true
 		try ctl exec c nosuch
 	done

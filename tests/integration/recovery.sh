@@ -128,7 +128,7 @@ test_a_dead_shims_socket_is_in_nobodys_way() { # limit 60
 	/usr/bin/python3 -c 'import socket, sys
 socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind(sys.argv[1])' "$RUN/shims/$id"
 	mkdir "$STATE/trash/large"
-	(cd "$STATE/trash/large" && seq 60000 | xargs touch)
+	(cd "$STATE/trash/large" && seq $((60000 / FACTOR)) | xargs touch)
 	daemon_start
 	expect 0 ctl start -a c
 	expect 0 ctl start -a c
