@@ -115,7 +115,7 @@ class Machine:
     def command(self, console, drive):
         """QEMU's command line; plain emulation: KVM does not work where this has to."""
         # cache=unsafe: what the guest flushed is in our page cache, which outlives QEMU: that is enough of a disk here.
-        drives = [drive] + ([f"file={self.seed},cache=unsafe"] if self.fresh else [])
+        drives = [drive] + ([f"file={self.seed},cache=unsafe,readonly=on"] if self.fresh else [])
         return ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=1024", "-M", "q35,hpet=off",
                 "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1,-svm", "-m", "4G", "-smp", "2", "-display", "none", "-no-reboot",
                 "-nodefaults", "-no-user-config", *console,
