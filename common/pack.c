@@ -12,7 +12,7 @@
 #include "common/error.h"
 #include "common/fd.h"
 
-#define DEPTH_MAX 500	/* each takes a descriptor */
+#define DEPTH_MAX 400	/* each takes two descriptors */
 #define LINKS_MAX 65536 /* of more only copies are made */
 
 struct pack_link {

@@ -311,20 +311,29 @@ static int make_file(struct state *s, struct error *err)
 	return put_in_place(s, temp, err);
 }
 
-/* Made under another name already; links have no mode, and fifos are not opened. */
-static int finish_node(struct state *s, const char *temp, struct error *err)
+/* Of a link or a fifo that has been made under another name. By descriptor, and only if it still is one:
+ * whoever may write in this folder could have put a file there. */
+static int set_node_attributes(struct state *s, const char *temp, mode_t kind, struct error *err)
 {
+	struct stat st;
 	const struct tar_entry *e = &s->entry;
 	struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, e->mtime };
-	int result = 0;
-	if (s->u->keep_owner && fchownat(s->parent_fd, temp, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		result = failed(s, "change the owner of", err);
-	if (result == 0 && utimensat(s->parent_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
-		result = failed(s, "change the time of", err);
-	if (result == 0)
+	_cleanup_fd_ int fd = openat(s->parent_fd, temp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return failed(s, "open", err);
+	if ((st.st_mode & S_IFMT) != kind)
+		return refused(s, "was exchanged while it was made", err);
+	if (s->u->keep_owner && fchownat(fd, "", e->uid, e->gid, AT_EMPTY_PATH) < 0)
+		return failed(s, "change the owner of", err);
+	return utimensat(fd, "", times, AT_EMPTY_PATH) < 0 ? failed(s, "change the time of", err) : 0;
+}
+
+static int finish_node(struct state *s, const char *temp, mode_t kind, struct error *err)
+{
+	if (set_node_attributes(s, temp, kind, err) == 0)
 		return put_in_place(s, temp, err);
 	unlinkat(s->parent_fd, temp, 0);
-	return result;
+	return -1;
 }
 
 static int make_symlink(struct state *s, struct error *err)
@@ -333,7 +342,7 @@ static int make_symlink(struct state *s, struct error *err)
 	temp_name(temp);
 	if (symlinkat(s->entry.link, s->parent_fd, temp) < 0)
 		return failed(s, "make", err);
-	return finish_node(s, temp, err);
+	return finish_node(s, temp, S_IFLNK, err);
 }
 
 static int make_fifo(struct state *s, struct error *err)
@@ -342,7 +351,7 @@ static int make_fifo(struct state *s, struct error *err)
 	temp_name(temp);
 	if (mkfifoat(s->parent_fd, temp, kept_mode(s, s->entry.mode)) < 0)
 		return failed(s, "make", err);
-	return finish_node(s, temp, err);
+	return finish_node(s, temp, S_IFIFO, err);
 }
 
 /* To a file below the folder only; a link that is there is itself what gets one more name. */

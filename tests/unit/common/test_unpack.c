@@ -22,7 +22,8 @@ static int put(void *arg, const void *data, size_t size, struct error *err)
 {
 	(void) arg;
 	(void) err;
-	memcpy(archive + archive_size, data, size);
+	if (size > 0)
+		memcpy(archive + archive_size, data, size);
 	archive_size += size;
 	return 0;
 }
