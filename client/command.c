@@ -278,11 +278,14 @@ static const struct {
 	const char *names, *hint;
 } elsewhere[] = {
 	{ "pull push search login logout",
-		"there are no registries: busybox is built in, --rootfs takes a folder" },
+		"there are no images from registries yet: busybox is built in, --rootfs takes a folder" },
 	{ "images image build builder buildx commit history load save import tag rmi manifest",
 		"there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle" },
 	{ "export", "ctl cp CONTAINER:/ - writes a container's files as a tar archive" },
-	{ "network port", "a container has its own network namespace with loopback only" },
+	{ "network port",
+		"there are no networks: --network host, or container:NAME, shares one that is there" },
+	{ "diff", "what a container has written is in upper, below paths.folder of ctl inspect" },
+	{ "plugin trust secret config", "the daemon's settings are in containerd-lite.conf(5)" },
 	{ "volume", "-v mounts folders of the host" },
 	{ "compose stack service swarm node", "one container at a time: a shell script starts several" },
 	{ "container", "leave it out: ctl ps, ctl rm, …" },

@@ -121,7 +121,8 @@ static void offer_words(const struct answer *a, const char *words)
 	puts("words");
 	for (const char *p = words; *p != '\0'; p += *p == '|') {
 		size_t n = strcspn(p, "|");
-		_cleanup_free_ char *choice = strndup(p, n);
+		/* "container:NAME": of the name nothing is known yet. */
+		_cleanup_free_ char *choice = strndup(p, strcspn(p, ":|") < n ? strcspn(p, ":") + 1 : n);
 		if (choice != NULL)
 			offer(a, choice, "");
 		p += n;
@@ -288,12 +289,35 @@ static void offer_copy(struct scan *s, const struct answer *a)
 	}
 }
 
+/* "private|host|container:NAME" */
+static void offer_namespaces(struct scan *s, const struct answer *a, const char *choices)
+{
+	static const char other[] = "container:";
+	const char *container = strstr(choices, other);
+	if (container != NULL && a->word[0] != '\0' && begins(other, a->word) &&
+		strcmp(other, a->word) != 0) {
+		puts("partial");
+		offer(a, other, "");
+		return;
+	}
+	if (container == NULL || !begins(a->word, other)) {
+		offer_words(a, choices);
+		return;
+	}
+	_cleanup_free_ char *before = NULL;
+	if (asprintf(&before, "%s%s", a->before, other) < 0)
+		abort();
+	struct answer name = { before, a->word + strlen(other) };
+	offer_containers(s, &name, COMPLETE_RUNNING);
+}
+
 /* ---- the last word ---- */
 
 static void offer_kind(struct scan *s, const struct answer *a, enum complete kind)
 {
 	switch (kind) {
 	case COMPLETE_CHOICE:
+	case COMPLETE_NAMESPACE:
 	case COMPLETE_FILTER: /* an option's, offer_value */
 	case COMPLETE_NONE: puts("words"); break;
 	case COMPLETE_FILE: puts("files"); break;
@@ -322,6 +346,8 @@ static void offer_value(struct scan *s, const struct answer *a, const struct opt
 	enum complete kind = target ? COMPLETE_NONE : value_types[o->value].completes;
 	if (kind == COMPLETE_CHOICE)
 		offer_words(a, o->metavar);
+	else if (kind == COMPLETE_NAMESPACE)
+		offer_namespaces(s, a, o->metavar);
 	else if (kind == COMPLETE_FILTER)
 		offer_filters(a, o->help);
 	else

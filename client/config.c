@@ -141,6 +141,7 @@ static const char *spelling_of(const struct command *command, const char *field)
 		{ "rootfs_mode", "--rootfs-rw" },
 		{ "labels", "--label" },
 		{ "mounts", "-v or --mount" },
+		{ "network", "--network" },
 	};
 	static char spelling[64];
 	size_t n = strcspn(field, ".[");

@@ -54,11 +54,29 @@ static bool has_content(struct json_object *value)
 	}
 }
 
+bool explain_is_own(const struct explanation *x, const char *type)
+{
+	const char *whose = json_string(x->namespaces, type, "shareable");
+	return strcmp(whose, "shareable") == 0;
+}
+
+static const char *const joinable[] = { "pid", "ipc", "network" };
+
+/* The id of the container whose namespace it shares; NULL: none. */
+static const char *other_of(struct json_object *namespaces, const char *type)
+{
+	static const char container[] = "container:";
+	const char *whose = json_string(namespaces, type, "");
+	return strncmp(whose, container, sizeof container - 1) == 0 ? whose + sizeof container - 1 : NULL;
+}
+
 static void put_unexpressed(const struct explanation *x)
 {
 	explain_note(x->out,
 		"Not expressed: the log, a session keyring of its own, which devices may be used at all (a "
 		"BPF program of the cgroup), that pipes on its standard descriptors are its user's.");
+	if (other_of(x->namespaces, "ipc") != NULL)
+		explain_note(x->out, "Not expressed: /dev/shm is the other container's.");
 	for (size_t i = 0; i < sizeof unexpressed / sizeof *unexpressed; i++)
 		if (has_content(find(x->config, unexpressed[i].path)))
 			explain_note(x->out, "Not expressed: %s.", unexpressed[i].what);
@@ -89,8 +107,12 @@ static void put_begin(const struct explanation *x)
 	fputs("above=$(findmnt --noheadings --first-only --types cgroup2 --output TARGET)\n", out);
 	fprintf(out, "cgroup=$above/%s-by-hand-$$\n", x->name);
 	fputs("finish() { # whatever happens\n"
-	      "\texec 9>&-\n"
-	      "\twait\n"
+	      "\texec 9>&-\n",
+		out);
+	if (!explain_is_own(x, "pid"))
+		explain_line(out, "the end of its first process ends all of it",
+			"\techo 1 2>/dev/null >\"$cgroup/cgroup.kill\" || true");
+	fputs("\twait\n"
 	      "\tfor _ in 1 2 3 4 5 6 7 8; do\n"
 	      "\t\tfind \"$cgroup\" -depth -type d -exec rmdir {} + 2>/dev/null || true\n"
 	      "\t\t[ -d \"$cgroup\" ] || break\n"
@@ -120,9 +142,12 @@ static void put_end(const struct explanation *x)
 }
 
 /* pid: of its first process; 0: it does not run. */
-static void put_script(const char *name, struct json_object *config, struct json_object *shim, int64_t pid)
+static void put_script(const char *name, struct json_object *config, struct json_object *shim, int64_t pid,
+	const int64_t others[3])
 {
 	struct explanation x = { .out = stdout, .name = name, .config = config, .shim = shim, .pid = pid };
+	x.namespaces = json_get(shim, "namespaces");
+	memcpy(x.others, others, sizeof x.others);
 	x.direct = strcmp(json_string(shim, "rootfs_mode", ""), "direct") == 0;
 	x.terminal = json_flag(json_get(config, "process"), "terminal", false);
 	x.init = json_flag(shim, "init", false);
@@ -145,16 +170,41 @@ static int ask(struct arguments *args, const char *method, struct json_object *p
 	return result;
 }
 
+/* The containers whose namespaces it shares must run, for the script as for the engine. */
+static int find_others(
+	struct arguments *args, struct json_object *shim, int64_t ret_others[3], struct error *err)
+{
+	for (int i = 0; i < 3; i++) {
+		_cleanup_json_ struct json_object *parameters = json_object_new_object(), *answer = NULL;
+		const char *id = other_of(json_get(shim, "namespaces"), joinable[i]);
+		ret_others[i] = 0;
+		if (id == NULL)
+			continue;
+		json_add_string(parameters, "container", id);
+		if (ask(args, "container.Inspect", parameters, &answer, err) < 0)
+			return -1;
+		ret_others[i] = json_int(json_get(answer, "container"), "pid", 0);
+		if (ret_others[i] == 0)
+			return error_set(err, ERROR_INVALID_STATE,
+				"container '%s', whose %s namespace it shares, does not run",
+				json_string(json_get(answer, "container"), "name", ""), joinable[i]);
+	}
+	return 0;
+}
+
 static int explain_container(struct arguments *args)
 {
+	int64_t others[3];
 	struct error err;
 	_cleanup_json_ struct json_object *answer = NULL;
 	json_add_string(args->request, "container", args->positional[0]);
 	if (ask(args, "container.Inspect", args->request, &answer, &err) < 0)
 		return report_code(args->positional[0], &err, CTL_FAILED);
 	struct json_object *c = json_get(answer, "container");
+	if (find_others(args, json_get(c, "shim"), others, &err) < 0)
+		return report_code(args->positional[0], &err, CTL_FAILED);
 	put_script(json_string(c, "name", ""), json_get(c, "config"), json_get(c, "shim"),
-		json_int(c, "pid", 0));
+		json_int(c, "pid", 0), others);
 	return finish_output(0);
 }
 
@@ -164,6 +214,7 @@ static int explain_run(struct arguments *run)
 	struct error err;
 	struct json_object *config;
 	char name[CONFIG_SUBJECT];
+	int64_t others[3];
 	_cleanup_json_ struct json_object *answer = NULL, *parameters = json_object_new_object();
 	if (config_make(run, &config, &err) < 0)
 		return report_code("explain run", &err, CTL_ENGINE);
@@ -172,7 +223,10 @@ static int explain_run(struct arguments *run)
 		config_explain(run, &err);
 		return report_code("explain run", &err, CTL_ENGINE);
 	}
-	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"), 0);
+	if (find_others(run, json_get(answer, "shim"), others, &err) < 0)
+		return report_code("explain run", &err, CTL_ENGINE);
+	put_script(config_subject(config, name), json_get(answer, "config"), json_get(answer, "shim"), 0,
+		others);
 	return finish_output(0);
 }
 

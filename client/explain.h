@@ -17,6 +17,8 @@ struct explanation {
 	struct json_object *config, *shim; /* borrowed */
 	int64_t pid;			   /* of its first process; 0: it does not run */
 	bool direct, terminal, init, cgroup_rw;
+	struct json_object *namespaces; /* shim.json's: those that are not its own; borrowed, or NULL */
+	int64_t others[3]; /* first processes of the containers whose pid, ipc, network it shares; 0: none */
 };
 
 /* explain_text.c: how the script is written. */
@@ -30,6 +32,9 @@ void explain_head(FILE *out, const char *text);
 /* A word for a shell, which gives exactly this text and nothing to a terminal that it would obey. Caller
  * frees. */
 char *explain_quote(const char *text);
+
+/* Is this namespace (by OCI's name of its type) its own? */
+bool explain_is_own(const struct explanation *x, const char *type);
 
 /* The parts of the script, in their order. */
 void explain_limits(const struct explanation *x);  /* explain_limits.c: the cgroup, and what is not in it */

@@ -286,6 +286,24 @@ static void put_preparations(const struct explanation *x)
 			"done");
 }
 
+/* Others' namespaces are entered first, while the host's /proc is at hand. Into one of pids goes a child. */
+static void put_namespaces(const struct explanation *x)
+{
+	static const char *const joins[] = { "--pid", "--ipc", "--net" };
+	static const struct {
+		const char *type, *option;
+	} news[] = { { "pid", " --pid --fork" }, { "network", " --net" }, { "ipc", " --ipc" },
+		{ "uts", " --uts" }, { "cgroup", " --cgroup" } };
+	fputs("\texec", x->out);
+	for (size_t i = 0; i < sizeof joins / sizeof *joins; i++)
+		if (x->others[i] != 0)
+			fprintf(x->out, " nsenter --target %jd %s", (intmax_t) x->others[i], joins[i]);
+	fputs(" unshare --mount --propagation slave", x->out);
+	for (size_t i = 0; i < sizeof news / sizeof *news; i++)
+		if (explain_is_own(x, news[i].type))
+			fputs(news[i].option, x->out);
+}
+
 /* One process, which becomes the container's first by way of many programs. */
 static void put_child(const struct explanation *x)
 {
@@ -303,7 +321,7 @@ static void put_child(const struct explanation *x)
 			"\t[ \"$score\" -ge 0 ] || echo 0 >\"/proc/$self/oom_score_adj\"");
 	explain_rlimits(x);
 	put_kept(x);
-	fputs("\texec unshare --mount --propagation slave --pid --fork --net --ipc --uts --cgroup", out);
+	put_namespaces(x);
 	/* With a terminal it is the caller's that is used, in the caller's session. */
 	if (!x->terminal)
 		put_part(out, "setsid");

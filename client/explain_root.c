@@ -62,13 +62,13 @@ static void read_options(struct json_object *mount, struct options *o)
 static const struct {
 	const char *target, *why;
 } purposes[] = {
-	{ "/proc", "the processes of its own pid namespace" },
+	{ "/proc", "the processes of its pid namespace" },
 	{ "/dev", "devices of its own" },
 	{ "/dev/pts", "terminals of its own" },
 	{ "/dev/shm", "shared memory (shm_open(3))" },
-	{ "/dev/mqueue", "message queues of its own ipc namespace" },
-	{ "/sys", "with the devices of its own network namespace" },
-	{ "/sys/fs/cgroup", "its own cgroup is the root of this" },
+	{ "/dev/mqueue", "message queues of its ipc namespace" },
+	{ "/sys", "with the devices of its network namespace" },
+	{ "/sys/fs/cgroup", "the root of this is its cgroup namespace's" },
 };
 
 static const char *purpose(const char *target)
@@ -93,6 +93,11 @@ static void put_bind(FILE *out, struct json_object *mount, const struct options 
 {
 	_cleanup_free_ char *source = explain_quote(json_string(mount, "source", ""));
 	_cleanup_free_ char *target = explain_quote(json_string(mount, "destination", ""));
+	if (strncmp(json_string(mount, "source", ""), "container:", 10) == 0) {
+		fprintf(out, "place %s\nmount -t tmpfs -o nosuid,nodev,noexec,mode=1777 shm \"$at\"\n",
+			target);
+		return;
+	}
 	explain_line(out, "made where it is missing", "place %s %s", target, source);
 	explain_line(out, o->recursive ? "with what is mounted below it" : NULL, "mount --%s %s \"$at\"",
 		o->recursive ? "rbind" : "bind", source);
@@ -306,7 +311,8 @@ static void put_settings(const struct explanation *x)
 		_cleanup_free_ char *word = explain_quote(domain);
 		fprintf(out, "echo %s >/proc/sys/kernel/domainname\n", word);
 	}
-	explain_line(out, "its only network device", "ip link set lo up");
+	if (explain_is_own(x, "network"))
+		explain_line(out, "its only network device", "ip link set lo up");
 	if (sysctls == NULL)
 		return;
 	json_object_object_foreach (sysctls, key, value) {
@@ -318,7 +324,7 @@ static void put_settings(const struct explanation *x)
 				*p = '/';
 		_cleanup_free_ char *file = explain_quote(path),
 				    *word = explain_quote(json_object_get_string(value));
-		explain_line(out, "a setting of its own namespaces", "echo %s >/proc/sys/%s", word, file);
+		explain_line(out, "a setting of its namespaces", "echo %s >/proc/sys/%s", word, file);
 	}
 }
 

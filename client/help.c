@@ -19,6 +19,7 @@ static const char *const headings[OPTION_GROUPS] = {
 	[GROUP_MOUNTS] = "Mounts",
 	[GROUP_LIMITS] = "Limits",
 	[GROUP_DEVICES] = "Devices",
+	[GROUP_NAMESPACES] = "Namespaces",
 	[GROUP_SECURITY] = "Security",
 	[GROUP_LOG] = "Log",
 	[GROUP_OUTPUT] = "Output",

@@ -47,6 +47,8 @@ enum value_kind {
 	VALUE_PAIR,  /* NAME=VALUE into an object */
 	VALUE_LIMIT, /* client/resources.h */
 	VALUE_SECURITY_OPT,
+	VALUE_NAMESPACE, /* one of metavar's words, the first of which is what is so anyway; or container:NAME
+			  */
 	VALUE_LATER_FLAG, /* not supported yet: refused, but for the value (field) that is what happens anyway
 			   */
 	VALUE_LATER,	  /* likewise, with a value */
@@ -58,7 +60,8 @@ enum complete {
 	COMPLETE_NONE,
 	COMPLETE_FILE, /* the shell's own business */
 	COMPLETE_FOLDER,
-	COMPLETE_CHOICE, /* metavar's words */
+	COMPLETE_CHOICE,    /* metavar's words */
+	COMPLETE_NAMESPACE, /* likewise, and running containers behind container: */
 	COMPLETE_SIGNAL,
 	COMPLETE_VARIABLE,
 	COMPLETE_CAPABILITY,
@@ -82,6 +85,7 @@ enum option_group {
 	GROUP_MOUNTS,
 	GROUP_LIMITS,
 	GROUP_DEVICES,
+	GROUP_NAMESPACES,
 	GROUP_SECURITY,
 	GROUP_LOG,
 	GROUP_OUTPUT,

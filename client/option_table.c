@@ -86,6 +86,18 @@ const struct option config_options[] = {
 	{ "sysctl", 0, VALUE_PAIR, GROUP_SECURITY, "sysctls", "NAME=VALUE",
 		"a kernel setting of its own namespaces: net.*, fs.mqueue.*, kernel.shm*, …" },
 
+	{ "network", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "network", "none|host|container:NAME",
+		"loopback only (none), the host's network, or that of a running container" },
+	{ "net", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "network", "none|host|container:NAME", "the same" },
+	{ "pid", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "pid", "private|host|container:NAME",
+		"whose processes it sees, and may signal" },
+	{ "ipc", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "ipc", "private|shareable|host|container:NAME",
+		"whose shared memory and queues it has; shareable: its own, for others to join" },
+	{ "uts", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "uts", "private|host",
+		"a host name of its own, or the host's" },
+	{ "cgroupns", 0, VALUE_NAMESPACE, GROUP_NAMESPACES, "cgroupns", "private|host",
+		"what /sys/fs/cgroup shows: its own cgroup, or all of the host's" },
+
 	{ "device", 0, VALUE_DEVICE, GROUP_DEVICES, "devices", "DEVICE[:TARGET][:rwm]",
 		"a device of the host's, or a folder of them" },
 	{ "device-cgroup-rule", 0, VALUE_LIST, GROUP_DEVICES, "device_rules", "RULE",
@@ -103,8 +115,8 @@ const struct option config_options[] = {
 	}
 
 static const char limits_hint[] = "cgroup v2 has no such thing";
-static const char network_hint[] = "a container has its own network namespace with loopback only";
-static const char namespace_hint[] = "a container's namespaces are its own; there is no sharing them";
+static const char network_hint[] =
+	"there are no networks: --network host, or container:NAME, shares one that is there";
 static const char health_hint[] = "health checks come with a later version";
 
 /* `same` is the value that asks for what happens anyway: it is accepted. */
@@ -113,8 +125,6 @@ const struct option later_options[] = {
 	LATER("publish", 'p', "PORT", NULL, network_hint),
 	LATER("publish-all", 'P', "", "false", network_hint),
 	LATER("expose", 0, "PORT", NULL, network_hint),
-	LATER("network", 0, "NAME", "none", network_hint),
-	LATER("net", 0, "NAME", "none", network_hint),
 	LATER("ip", 0, "ADDRESS", NULL, network_hint),
 	LATER("mac-address", 0, "ADDRESS", NULL, network_hint),
 	LATER("link", 0, "NAME", NULL, network_hint),
@@ -135,10 +145,6 @@ const struct option later_options[] = {
 	LATER("oom-kill-disable", 0, "", "false", limits_hint),
 
 	LATER("gpus", 0, "LIST", NULL, "--device gives a container the nodes of a device"),
-	LATER("pid", 0, "MODE", "private", namespace_hint),
-	LATER("ipc", 0, "MODE", "private", namespace_hint),
-	LATER("uts", 0, "MODE", "private", namespace_hint),
-	LATER("cgroupns", 0, "MODE", "private", namespace_hint),
 	LATER("userns", 0, "MODE", "host", "a container's ids are the host's"),
 
 	LATER("volumes-from", 0, "CONTAINER", NULL, "give the mounts again by -v"),

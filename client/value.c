@@ -375,6 +375,18 @@ SETTER(set_security_opt)
 	return error_hint(err, "supported is no-new-privileges[=false]");
 }
 
+/* What may be in it is the daemon's business. */
+SETTER(set_namespace)
+{
+	(void) err;
+	size_t n = strcspn(o->metavar, "|");
+	if (strncmp(text, o->metavar, n) == 0 && text[n] == '\0')
+		json_object_object_del(into, key);
+	else
+		json_add_string(into, key, text);
+	return 0;
+}
+
 /* Not supported yet; only the value that changes nothing is taken. */
 SETTER(set_later_flag)
 {
@@ -435,6 +447,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_PAIR] = { false, set_pair },
 	[VALUE_LIMIT] = { false, set_limit },
 	[VALUE_SECURITY_OPT] = { false, set_security_opt },
+	[VALUE_NAMESPACE] = { false, set_namespace, COMPLETE_NAMESPACE },
 	[VALUE_LATER_FLAG] = { true, set_later_flag },
 	[VALUE_LATER] = { false, set_later },
 };

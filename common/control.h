@@ -116,7 +116,8 @@ struct control_console {
 
 /*
  * Descriptors, in this order: memfd with the texts; the folder that holds the container's folder (containers/
- * or transient/); RUN/shims; the parent cgroup's folder; with START_CONSOLE the client's connection.
+ * or transient/); RUN/shims; the parent cgroup's folder; with START_CONSOLE the client's connection; for each
+ * namespace that is another container's (joined) the pidfd of that one's first process, pid, ipc, network.
  */
 struct control_start {
 	struct control_head head;
@@ -134,8 +135,10 @@ struct control_start {
 	char cgroup_parent[CGROUP_PARENT_MAX]; /* as in cgroup_tree.h; empty: the parent cgroup itself */
 	int64_t timeout_ms;		       /* from the program's start to its end by force; 0: none */
 	int32_t stop_sig; /* for a TERM to the shim itself: how its container is stopped */
-	uint32_t unused;
+	uint32_t shared;  /* the namespaces (CLONE_NEW*) that are not its own */
 	int64_t stop_timeout_ms;
+	uint32_t joined; /* those of them that are other containers', not the host's */
+	uint32_t unused;
 };
 
 /* A host that goes down does not wait for ever, not even for a container that is to be waited for. */

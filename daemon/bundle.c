@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@
 static const char *const not_with_bundle[] = { "rootfs_mode", "entrypoint", "args", "env", "cwd", "user",
 	"groups", "hostname", "init", "read_only", "mounts", "capabilities_add", "capabilities_drop",
 	"no_new_privileges", "privileged", "ulimits", "sysctls", "shm_size", "oom_score_adj", "domainname",
-	"devices", "device_rules", "cgroup_rw", "systemd" };
+	"devices", "device_rules", "cgroup_rw", "systemd", "pid", "ipc", "uts", "cgroupns", "network" };
 
 void bundle_done(struct bundle *bundle)
 {
@@ -338,6 +339,7 @@ static void write_shim(struct bundle *bundle, struct json_object *config, const 
 	json_add_bool(obj, "remove", bundle->transient);
 	json_add_string(obj, "cgroup_parent", bundle->cgroup_parent);
 	json_add_bool(obj, "cgroup_rw", bundle->cgroup_rw);
+	json_add(obj, "namespaces", namespaces_format(&bundle->namespaces));
 	json_add(obj, "labels", labels ? json_object_get(labels) : json_object_new_object());
 	json_add_time(obj, "created_at", bundle->created_ns);
 	json_put(&bundle->shim_json);
@@ -354,13 +356,14 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	_cleanup_bundle_ struct bundle bundle = { .created_ns = clock_realtime_ns() };
 	_cleanup_json_ struct json_object *command = NULL, *devices = NULL;
 	const char *image = NULL;
-	char hostname[16];
+	char hostname[HOSTNAME_MAX + 1];
 
 	if (read_id(config, bundle.id, err) < 0 || read_name(config, bundle.id, ret_name, err) < 0 ||
 		check_texts(config, err) < 0 || read_source(config, &bundle, &image, err) < 0 ||
 		read_stop(config, defaults, &bundle, err) < 0 ||
 		read_log(config, defaults, &bundle, err) < 0 || read_limits(config, &bundle, err) < 0 ||
-		bundle_read_devices(config, &devices, err) < 0)
+		bundle_read_devices(config, &devices, err) < 0 ||
+		namespaces_read(config, &bundle.namespaces, err) < 0)
 		return -1;
 	bundle.transient = json_flag(config, "remove", false);
 	bundle.trace = json_flag(config, "trace", false);
@@ -374,9 +377,13 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 	} else {
 		if (read_command(config, image, &command, err) < 0)
 			return -1;
-		snprintf(hostname, sizeof(hostname), "%.12s", bundle.id);
+		/* Who has the host's network has its name, as programs look it up. */
+		if (!(bundle.namespaces.shared & (CLONE_NEWUTS | CLONE_NEWNET)) ||
+			bundle.namespaces.joined[NAMESPACE_NETWORK][0] ||
+			gethostname(hostname, sizeof(hostname)) < 0)
+			snprintf(hostname, sizeof(hostname), "%.12s", bundle.id);
 		bundle.config = bundle_oci_text(config, bundle.rootfs, command,
-			json_string(config, "hostname", hostname), &bundle.limits, err);
+			json_string(config, "hostname", hostname), &bundle.namespaces, &bundle.limits, err);
 		if (!bundle.config)
 			return -1;
 		bundle.config_size = strlen(bundle.config);
@@ -423,6 +430,8 @@ int bundle_take_config(struct bundle *bundle, const char *text, size_t size, str
 	json_add_string(shim, "rootfs", bundle->rootfs);
 	json_add_bool(shim, "rootfs_lock", bundle->lock);
 	json_add_bool(shim, "terminal", bundle->terminal);
+	namespaces_of_bundle(config, &bundle->namespaces);
+	json_add(shim, "namespaces", namespaces_format(&bundle->namespaces));
 	json_add(shim, "command", args ? json_object_get(args) : json_object_new_array());
 	free(bundle->shim);
 	bundle->shim = strdup(json_text(shim, &bundle->shim_size));
@@ -487,7 +496,7 @@ static int read_shim(struct bundle *bundle, struct error *err)
 	bundle->cgroup_rw = json_flag(obj, "cgroup_rw", false);
 	if (bundle->cgroup_parent && cgroup_parent_check(bundle->cgroup_parent, err) < 0)
 		return error_wrap(err, "shim.json: cgroup_parent");
-	return 0;
+	return namespaces_load(json_get(obj, "namespaces"), &bundle->namespaces, err);
 }
 
 int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err)

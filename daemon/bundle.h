@@ -12,6 +12,7 @@
 
 #include "common/control.h"
 #include "common/limits.h"
+#include "daemon/namespaces.h"
 
 struct config;
 struct error;
@@ -36,13 +37,15 @@ struct bundle {
 	bool trace;	    /* each start tells how long its steps took */
 	int64_t created_ns;
 	bool cgroup_rw;
+	struct namespaces namespaces;
 	char *cgroup_parent;  /* as in cgroup_tree.h; NULL: our own folder */
 	struct limits limits; /* those that were asked for; bundle_limits reads them */
 	bool has_limits;
 };
 
-/* From a Config that fits the interface; what else must hold of it is checked here. ret_name gets the name
- * (65 bytes). With a foreign bundle it is complete only after bundle_read_config. */
+/* From a Config that fits the interface, in which containers have ids (namespaces_find); what else must hold
+ * of it is checked here. ret_name gets the name (65 bytes). With a foreign bundle it is complete only after
+ * bundle_read_config. */
 int bundle_build(struct json_object *config, const struct config *defaults, struct bundle *ret_bundle,
 	char *ret_name, struct error *err);
 /* The foreign bundle's config.json, already checked by a worker: its text, or the memfd that it came in. */
@@ -77,4 +80,4 @@ int bundle_limits_check(const struct limits *limits, const char *path, const cha
 
 /* config.json's text for a Config, its root and its command (borrowed); caller frees. */
 char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
-	const char *hostname, const struct limits *limits, struct error *err);
+	const char *hostname, const struct namespaces *ns, const struct limits *limits, struct error *err);

@@ -1,6 +1,7 @@
 /* bundle_oci.c - a request's Config as an OCI config.json: defaults and what the user wants instead of them.
  */
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "daemon/bundle_devices.h"
 #include "daemon/ulimits.h"
 #include "runtime/defaults.h"
+#include "runtime/spec.h"
 #include "runtime/start.h"
 
 #define ENV_MAX	    2048
@@ -241,6 +243,26 @@ static void add_table(struct json_object *mounts, const struct default_mount *ta
 	}
 }
 
+/* /dev/shm goes with the ipc namespace: where that is not its own, neither is this. */
+static void share_memory(struct json_object *mounts, const struct namespaces *ns)
+{
+	static const char *const options[] = { "rbind", "rprivate", "nosuid", "noexec", "nodev", NULL };
+	const char *id = ns->joined[NAMESPACE_IPC];
+	char source[80];
+
+	for (size_t i = 0; ns->shared & CLONE_NEWIPC && i < json_length(mounts); i++) {
+		struct json_object *mount = json_object_array_get_idx(mounts, i);
+
+		if (strcmp(json_string(mount, "destination", ""), SHARED_MEMORY) != 0)
+			continue;
+		snprintf(source, sizeof(source), "%s%s" SHARED_MEMORY, id[0] ? NAMESPACE_OF_CONTAINER : "",
+			id);
+		json_add_string(mount, "type", "bind");
+		json_add_string(mount, "source", source);
+		json_add(mount, "options", text_array(options));
+	}
+}
+
 static int add_mount(struct json_object *mounts, struct json_object *wanted, size_t i, struct error *err)
 {
 	const char *kind = json_string(wanted, "kind", ""), *source = json_string(wanted, "source", NULL);
@@ -286,8 +308,8 @@ static int check_shm_size(struct json_object *config, struct error *err)
 	return 0;
 }
 
-static int add_mounts(
-	struct json_object *root, struct json_object *config, size_t *ret_defaults, struct error *err)
+static int add_mounts(struct json_object *root, struct json_object *config, const struct namespaces *ns,
+	size_t *ret_defaults, struct error *err)
 {
 	struct json_object *mounts = json_object_new_array(), *wanted = json_get(config, "mounts");
 
@@ -298,6 +320,7 @@ static int add_mounts(
 	if (check_shm_size(config, err) < 0)
 		return -1;
 	add_table(mounts, default_mounts, wanted, config);
+	share_memory(mounts, ns);
 	if (json_flag(config, "systemd", false))
 		add_table(mounts, systemd_mounts, wanted, config);
 	*ret_defaults = json_length(mounts);
@@ -309,20 +332,12 @@ static int add_mounts(
 
 /* ---- the whole ---- */
 
-static int add_linux(
-	struct json_object *root, struct json_object *config, const struct limits *limits, struct error *err)
+static int add_linux(struct json_object *root, struct json_object *config, const struct namespaces *ns,
+	const struct limits *limits, struct error *err)
 {
-	static const char *const namespaces[] = { "pid", "network", "ipc", "uts", "mount", "cgroup" };
-	struct json_object *linux_ = json_object_new_object(), *list = json_object_new_array();
-	struct json_object *resources = json_object_new_object();
+	struct json_object *linux_ = json_object_new_object(), *resources = json_object_new_object();
 
-	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
-		struct json_object *namespace = json_object_new_object();
-
-		json_add_string(namespace, "type", namespaces[i]);
-		json_object_array_add(list, namespace);
-	}
-	json_add(linux_, "namespaces", list);
+	json_add(linux_, "namespaces", namespaces_oci(ns));
 	if (limits->n > 0)
 		json_add(resources, "unified", limits_unified(limits));
 	json_add(linux_, "resources", resources);
@@ -403,7 +418,7 @@ static void translate(struct error *err, size_t defaults)
 }
 
 char *bundle_oci_text(struct json_object *config, const char *rootfs, struct json_object *command,
-	const char *hostname, const struct limits *limits, struct error *err)
+	const char *hostname, const struct namespaces *ns, const struct limits *limits, struct error *err)
 {
 	_cleanup_json_ struct json_object *root = json_object_new_object();
 	struct json_object *root_fs = json_object_new_object();
@@ -416,11 +431,12 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 	json_add_string(root_fs, "path", rootfs);
 	json_add_bool(root_fs, "readonly", json_flag(config, "read_only", false));
 	json_add(root, "root", root_fs);
-	json_add_string(root, "hostname", hostname);
+	if (!(ns->shared & CLONE_NEWUTS))
+		json_add_string(root, "hostname", hostname);
 	json_add_string(root, "domainname", json_string(config, "domainname", NULL));
-	if (add_mounts(root, config, &defaults, err) < 0)
+	if (add_mounts(root, config, ns, &defaults, err) < 0)
 		return NULL;
-	if (add_linux(root, config, limits, err) < 0)
+	if (add_linux(root, config, ns, limits, err) < 0)
 		return NULL;
 	text = json_text(root, &size);
 	/* The same reader that the start uses: what it would refuse then is told now. */

@@ -181,7 +181,8 @@ static void begin(struct request *rq)
 		request_drop(rq);
 		return;
 	}
-	if (bundle_build(config, rq->d->config, &bundle, name, &err) < 0) {
+	if (namespaces_find(rq->d->registry, config, &err) < 0 ||
+		bundle_build(config, rq->d->config, &bundle, name, &err) < 0) {
 		request_error(rq, &err);
 		return;
 	}

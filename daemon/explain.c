@@ -70,7 +70,8 @@ void handle_explain(struct request *rq)
 	if (!x)
 		abort();
 	x->rq = rq;
-	if (bundle_build(json_get(rq->parameters, "config"), rq->d->config, &x->bundle, name, &err) < 0) {
+	if (namespaces_find(rq->d->registry, json_get(rq->parameters, "config"), &err) < 0 ||
+		bundle_build(json_get(rq->parameters, "config"), rq->d->config, &x->bundle, name, &err) < 0) {
 		fail(x, &err);
 		return;
 	}

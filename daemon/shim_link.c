@@ -141,10 +141,12 @@ static int send_start(
 		.timeout_ms = b->timeout_ms,
 		.stop_sig = b->stop_signal,
 		.stop_timeout_ms = b->stop_timeout_ms,
+		.shared = b->namespaces.shared,
 	};
-	int fds[5], n = 0;
+	int fds[5 + NAMESPACES_JOINED], joined[NAMESPACES_JOINED], n = 0;
+	unsigned n_joined = 0;
 
-	if (!limits)
+	if (!limits || namespaces_open(c, joined, &n_joined, &message.joined, err) < 0)
 		return -1;
 	message.limits = texts_add(&texts, limits, strlen(limits));
 	snprintf(message.cgroup_parent, sizeof(message.cgroup_parent), "%s",
@@ -173,6 +175,8 @@ static int send_start(
 	fds[n++] = store->cgroup;
 	if (console)
 		fds[n++] = console->client;
+	for (unsigned i = 0; i < n_joined; i++)
+		fds[n++] = joined[i];
 	if (control_send(sock, &message, CONTROL_START, sizeof(message), fds, (unsigned) n) < 0)
 		return error_errno(err, "tell the shim to start");
 	return 0;

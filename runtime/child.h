@@ -73,6 +73,7 @@ int step_no_new_privs(struct child *c, struct error *err);
 int step_privileges(struct child *c, struct error *err);
 int step_cwd_check(struct child *c, struct error *err);
 int step_ready(struct child *c, struct error *err);
+int step_namespaces(struct child *c, struct error *err);
 int step_executable(struct child *c, struct error *err);
 int step_exec(struct child *c, struct error *err);
 

@@ -16,12 +16,11 @@
 #include "runtime/capabilities.h"
 #include "runtime/child.h"
 #include "runtime/console.h"
+#include "runtime/namespaces.h"
 #include "runtime/program.h"
 #include "runtime/recipe.h"
 #include "runtime/sys.h"
 
-/* Those that a container of ours can have of its own; to enter one that it shares with us changes nothing. */
-#define NAMESPACES    (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP)
 #define ARGS_MAX      65536
 #define PIDFD_AT      4 /* behind the sync socket */
 #define PROGRAM_STACK (64 * 1024)
@@ -182,8 +181,9 @@ static int step_join(struct child *c, struct error *err)
 	c->start = own;
 	if (close_all_others(c, own, &pidfd, err) < 0)
 		return -1;
-	/* All in one call: there is no moment in which we are in some and not in others. */
-	if (setns(pidfd, NAMESPACES) < 0)
+	/* All in one call: there is no moment in which we are in some and not in others. To enter one that it
+	 * shares with us changes nothing. */
+	if (setns(pidfd, NAMESPACE_FLAGS) < 0)
 		return errno == ESRCH ? error_set(err, ERROR_INVALID_STATE, "the container is not running")
 				      : error_errno(err, "enter the container's namespaces");
 	close(pidfd);

@@ -71,6 +71,8 @@ int init_main(int argc, char **argv)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_NAME, "init", 0, 0, 0);
+	/* In a pid namespace that is not its own orphans would go elsewhere. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	pid_t program = fcntl(START_SYNC_FD, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fork();
 	if (program == 0)
 		run_program(argv + 2);

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -13,6 +15,9 @@
 #include "common/fd.h"
 #include "runtime/child.h"
 #include "runtime/devices.h"
+#include "runtime/namespaces.h"
+#include "runtime/start.h"
+#include "runtime/sys.h"
 #include "runtime/target.h"
 
 /* "bind mount '/srv/www' on '/www'", with the present errno. */
@@ -37,11 +42,37 @@ static int clone_source(struct child *c, size_t i, struct error *err)
 	return 0;
 }
 
+/* The other container's shared memory can only be cloned in the mount namespace that it is mounted in. What
+ * is reached there is that container's own, whatever it has made of its /dev. */
+static int clone_joined(struct child *c, size_t i, struct error *err)
+{
+	const struct mount *m = &c->spec.mounts[i];
+	_cleanup_fd_ int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), place = -1;
+	if (!(c->start->joined & CLONE_NEWIPC))
+		return error_set(err, ERROR_FAILED, "'%s' needs that container's ipc namespace", m->source);
+	if (own < 0)
+		return error_errno(err, "open the mount namespace of our own");
+	if (namespace_join(c->start->joined_pidfds[NAMESPACE_IPC], NAMESPACE_MOUNT, err) < 0)
+		return -1;
+	place = sys_openat2(
+		AT_FDCWD, SHARED_MEMORY, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS);
+	if (place >= 0)
+		c->bind_fds[i] = open_tree(place, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int errnum = errno;
+	if (setns(own, CLONE_NEWNS) < 0)
+		return error_errno(err, "return to the mount namespace of our own");
+	errno = errnum;
+	return c->bind_fds[i] < 0 ? mount_error(err, m) : 0;
+}
+
 int step_mount_sources(struct child *c, struct error *err)
 {
-	for (size_t i = 0; i < c->spec.n_mounts; i++)
-		if (c->spec.mounts[i].kind == MOUNT_BIND && clone_source(c, i, err) < 0)
+	for (size_t i = 0; i < c->spec.n_mounts; i++) {
+		const struct mount *m = &c->spec.mounts[i];
+		if (m->kind == MOUNT_BIND &&
+			(mount_is_joined(m) ? clone_joined(c, i, err) : clone_source(c, i, err)) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* What the container is called, and its loopback. */
 #include <net/if.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -8,6 +9,7 @@
 #include "common/error.h"
 #include "common/fd.h"
 #include "runtime/child.h"
+#include "runtime/start.h"
 
 int step_hostname(struct child *c, struct error *err)
 {
@@ -22,8 +24,9 @@ int step_hostname(struct child *c, struct error *err)
 int step_loopback(struct child *c, struct error *err)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	if (c->start->shared & CLONE_NEWNET)
+		return 0;
 	_cleanup_fd_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	(void) c;
 	if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &request) < 0)
 		return error_errno(err, "bring up the loopback");
 	return 0;

@@ -48,14 +48,15 @@ int proc_write(struct child *c, const char *file, const char *text)
 }
 
 /* A negative score is the daemon's and its shims' own, inherited; a container never keeps it unless its
- * config.json says so. The first process of a pid namespace is 1 in its own procfs. */
+ * config.json says so. */
 int step_oom_score(struct child *c, struct error *err)
 {
-	char text[16] = "0";
+	char text[16] = "0", file[40];
 	if (proc_open(c, err) < 0)
 		return -1;
+	snprintf(file, sizeof file, "%d/oom_score_adj", (int) getpid());
 	if (!c->spec.has_oom_score_adj) {
-		_cleanup_fd_ int fd = proc_file(c, "1/oom_score_adj", O_RDONLY);
+		_cleanup_fd_ int fd = proc_file(c, file, O_RDONLY);
 		char present[16];
 		ssize_t n = fd < 0 ? -1 : fd_read_all(fd, present, sizeof present);
 		if (n < 0)
@@ -65,7 +66,7 @@ int step_oom_score(struct child *c, struct error *err)
 	} else {
 		snprintf(text, sizeof text, "%d", c->spec.oom_score_adj);
 	}
-	if (proc_write(c, "1/oom_score_adj", text) == 0)
+	if (proc_write(c, file, text) == 0)
 		return 0;
 	if (errno != EACCES)
 		return error_errno(err, "set oom_score_adj to %s", text);

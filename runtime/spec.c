@@ -1,15 +1,18 @@
 #include "runtime/spec.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
+#include "common/control.h"
 #include "common/error.h"
 #include "common/json.h"
 #include "common/parse.h"
 #include "runtime/limits.h"
+#include "runtime/namespaces.h"
 #include "runtime/spec_process.h"
 #include "runtime/sysctl.h"
 
@@ -118,6 +121,17 @@ static int read_mount_kind(
 	return 0;
 }
 
+/* "container:<id>/dev/shm", the one place that is another container's: see runtime/mounts.c. */
+bool mount_is_joined(const struct mount *m)
+{
+	size_t n = strlen(NAMESPACE_OF_CONTAINER);
+	char id[ID_TEXT_SIZE];
+	if (m->kind != MOUNT_BIND || m->source == NULL || strncmp(m->source, NAMESPACE_OF_CONTAINER, n) != 0)
+		return false;
+	snprintf(id, sizeof id, "%s", m->source + n);
+	return id_valid(id) && strcmp(m->source + n + strlen(id), SHARED_MEMORY) == 0;
+}
+
 static int read_mount(struct mount *m, const struct field *f, struct strings *options, struct error *err)
 {
 	static const struct field_row rows[] = {
@@ -141,7 +155,7 @@ static int read_mount(struct mount *m, const struct field *f, struct strings *op
 	if (field_member(f, "source", &source) == 0) {
 		if (field_string(&source, &m->source, err) < 0)
 			return -1;
-		if (m->kind == MOUNT_BIND && m->source[0] != '/')
+		if (m->kind == MOUNT_BIND && m->source[0] != '/' && !mount_is_joined(m))
 			return field_invalid(&source, err, "must be an absolute path");
 	} else if (m->kind == MOUNT_BIND) {
 		return field_invalid(f, err, "must have a source");
@@ -172,23 +186,15 @@ static int take_mounts(void *target, const struct field *f, struct error *err)
 
 /* ---- linux ---- */
 
-/* Those of the table with "required" make up a container; a config.json that leaves one out wants to share
- * the host's, which is not implemented. The cgroup namespace is always new, asked for or not: without it a
- * container that mounts cgroup2 sees the host's tree. */
-static const struct {
-	const char *type;
-	bool required, supported;
-} namespaces[] = {
-	{ "pid", true, true },
-	{ "network", true, true },
-	{ "ipc", true, true },
-	{ "uts", true, true },
-	{ "mount", true, true },
-	{ "cgroup", false, true },
-	{ "user", false, false },
-	{ "time", false, false },
-};
-#define NAMESPACES (sizeof namespaces / sizeof *namespaces)
+/* "container:" and an id. */
+static int check_joined(const char *path, enum namespace kind, const struct field *f, struct error *err)
+{
+	if (strncmp(path, NAMESPACE_OF_CONTAINER, strlen(NAMESPACE_OF_CONTAINER)) != 0)
+		return field_unsupported(f->path, err);
+	if (kind >= NAMESPACES_JOINED || !id_valid(path + strlen(NAMESPACE_OF_CONTAINER)))
+		return field_invalid(f, err, "must be 'container:' and an id, of type pid, ipc or network");
+	return 0;
+}
 
 static int take_namespace(void *target, const struct field *f, struct error *err)
 {
@@ -196,21 +202,25 @@ static int take_namespace(void *target, const struct field *f, struct error *err
 	struct field type, path;
 	const char *name;
 	char feature[FIELD_PATH];
+	int i = 0;
 	if (field_member(f, "type", &type) < 0)
 		return field_invalid(f, err, "must have a type");
 	if (field_string(&type, &name, err) < 0)
 		return -1;
-	if (field_member(f, "path", &path) == 0 && json_object_get_string_len(path.value) != 0)
-		return field_unsupported(path.path, err);
-	for (size_t i = 0; i < NAMESPACES; i++)
-		if (strcmp(namespaces[i].type, name) == 0) {
-			if (!namespaces[i].supported)
-				break;
-			spec->namespaces |= 1u << i;
-			return 0;
-		}
-	snprintf(feature, sizeof feature, "a namespace of type '%.40s'", name);
-	return field_unsupported(feature, err);
+	while (i < NAMESPACES && strcmp(namespace_kinds[i].type, name) != 0)
+		i++;
+	if (i == NAMESPACES) {
+		snprintf(feature, sizeof feature, "a namespace of type '%.40s'", name);
+		return field_unsupported(feature, err);
+	}
+	if (field_member(f, "path", &path) == 0 && json_object_get_string_len(path.value) != 0) {
+		if (check_joined(json_object_get_string(path.value), (enum namespace) i, &path, err) < 0)
+			return -1;
+		spec->joined |= namespace_kinds[i].flag;
+		return 0;
+	}
+	spec->namespaces |= namespace_kinds[i].flag;
+	return 0;
 }
 
 static int take_namespaces(void *target, const struct field *f, struct error *err)
@@ -327,17 +337,23 @@ static const struct field_row config_rows[] = {
 
 static int check_whole(const struct spec *spec, struct error *err)
 {
-	char feature[FIELD_PATH];
+	uint32_t of_host = NAMESPACE_FLAGS & ~spec->namespaces & ~spec->joined;
 	if (spec->args.n == 0)
 		return error_config(err, "process.args", "config.json: process.args is missing");
 	if (spec->cwd == NULL)
 		return error_config(err, "process.cwd", "config.json: process.cwd is missing");
-	for (size_t i = 0; i < NAMESPACES; i++)
-		if (namespaces[i].required && !(spec->namespaces & 1u << i)) {
-			snprintf(feature, sizeof feature, "sharing the host's %s namespace",
-				namespaces[i].type);
-			return field_unsupported(feature, err);
-		}
+	if (of_host & CLONE_NEWNS)
+		return field_unsupported("sharing the host's mount namespace", err);
+	if (of_host & CLONE_NEWUTS && (spec->hostname != NULL || spec->domainname != NULL)) {
+		const char *field = spec->hostname != NULL ? "hostname" : "domainname";
+		return error_config(err, field,
+			"config.json: %s: with the host's uts namespace the name is the host's", field);
+	}
+	for (size_t i = 0; i < spec->n_sysctls; i++)
+		if (of_host & sysctl_namespace(spec->sysctls[i].key))
+			return error_config(err, "linux.sysctl",
+				"config.json: linux.sysctl: '%s' is the host's, whose namespace it shares",
+				spec->sysctls[i].key);
 	return 0;
 }
 
@@ -379,6 +395,8 @@ int spec_parse(const char *config, size_t config_size, const char *shim, size_t 
 	memset(spec, 0, sizeof *spec);
 	spec->umask = 0022;
 	spec->root_propagation = MS_PRIVATE;
+	/* Asked for or not: without it a container that mounts cgroup2 sees the host's tree. */
+	spec->namespaces = CLONE_NEWCGROUP;
 	if (parse_object(config, config_size, "config.json", &spec->config, err) < 0)
 		return -1;
 	if (shim != NULL && (parse_object(shim, shim_size, "shim.json", &spec->shim, err) < 0 ||

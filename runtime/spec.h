@@ -21,6 +21,8 @@
 #define SPEC_RLIMITS_MAX 32
 #define SPEC_SYSCTLS_MAX 128
 
+#define SHARED_MEMORY "/dev/shm" /* shm_open(3): goes with the ipc namespace */
+
 enum capability_set {
 	CAPABILITIES_BOUNDING,
 	CAPABILITIES_EFFECTIVE,
@@ -71,7 +73,8 @@ struct spec {
 	struct device_rule *device_rules; /* linux.resources.devices, in their order */
 	size_t n_device_rules;
 	struct limits limits; /* of linux.resources; the caller's to apply */
-	unsigned namespaces;  /* what was asked for: 1 << row of the table of namespaces */
+	uint32_t namespaces; /* its own, CLONE_NEW*; that of cgroups also where config.json does not say so */
+	uint32_t joined;     /* other containers' */
 
 	/* shim.json */
 	const char *user; /* "name|uid[:group|gid]", resolved inside; NULL: uid and gid above */
@@ -86,3 +89,6 @@ struct spec {
 int spec_parse(const char *config, size_t config_size, const char *shim, size_t shim_size,
 	struct spec *ret_spec, struct error *err);
 void spec_done(struct spec *spec);
+
+/* A bind mount of the shared memory of the container whose ipc namespace it joins. */
+bool mount_is_joined(const struct mount *m);

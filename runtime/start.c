@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -15,8 +16,6 @@
 #include "common/fd.h"
 #include "runtime/child.h"
 #include "runtime/sys.h"
-
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP)
 
 static const struct {
 	int errnum;
@@ -66,6 +65,25 @@ static _Noreturn void child_main(const struct start *s, int sync)
 	steps_start(child_new(s, sync));
 }
 
+/* Into another container's pid namespace goes whom the caller makes next, and not the caller itself: it is
+ * put back at once. */
+static pid_t clone_into(const struct start *s, struct clone_args *args, struct error *err)
+{
+	if (!(s->joined & CLONE_NEWPID))
+		return sys_clone3(args);
+	_cleanup_fd_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return start_failed(err, "open the pid namespace of our own");
+	if (namespace_join(s->joined_pidfds[NAMESPACE_PID], NAMESPACE_PID, err) < 0)
+		return -1;
+	pid_t pid = sys_clone3(args);
+	int errnum = errno;
+	if (pid != 0 && setns(own, CLONE_NEWPID) < 0)
+		abort(); /* cannot fail, and whoever is made next would be in there */
+	errno = errnum;
+	return pid;
+}
+
 int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_sync, struct error *err)
 {
 	int pair[2], pidfd = -1;
@@ -77,15 +95,15 @@ int start_clone(const struct start *s, pid_t *ret_pid, int *ret_pidfd, int *ret_
 	int cgroup = s->delegated ? s->inner_cgroup_fd : s->cgroup_fd;
 	struct clone_args args = {
 		/* The caller's signal handlers would write to descriptors that it shares with the child. */
-		.flags = NAMESPACES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
+		.flags = (NAMESPACE_FLAGS & ~s->shared) | CLONE_PIDFD | CLONE_CLEAR_SIGHAND |
 			 (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uintptr_t) &pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t) (cgroup >= 0 ? cgroup : 0),
 	};
-	pid_t pid = sys_clone3(&args);
+	pid_t pid = clone_into(s, &args, err);
 	if (pid < 0)
-		return clone_failed(err);
+		return err->kind != ERROR_NONE ? -1 : clone_failed(err);
 	if (pid == 0) {
 		/* With a copy of the caller's end open, the caller's death would never be seen. */
 		close(ours);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "common/error.h"
+#include "runtime/namespaces.h"
 
 /* What the caller provides; everything is borrowed. All descriptors are close-on-exec. */
 struct start {
@@ -32,6 +33,9 @@ struct start {
 	bool terminal;		/* made by the child; START_SYNC_CONSOLE brings the master */
 	uint16_t rows, columns; /* its size; 0 and 0: what config.json says, else 24x80 */
 	bool trace;		/* tell each step's time over the sync socket */
+	uint32_t shared;	/* namespaces that are not its own (CLONE_NEW*): the caller's, or */
+	uint32_t joined;	/* those of other containers, whose first processes these are: */
+	int joined_pidfds[NAMESPACES_JOINED];
 };
 
 /* Messages on the sync socket (SOCK_SEQPACKET), child to parent. */

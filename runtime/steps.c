@@ -15,6 +15,7 @@ static const struct step steps[] = {
 	{ "spec", step_spec },
 	/* A user namespace's mapping comes here. */
 	{ "executable", step_executable },
+	{ "namespaces", step_namespaces },
 
 	/* Sources are cloned before propagation is cut: what is to be a slave or a peer of a mount of the
 	 * host's must come from it. */

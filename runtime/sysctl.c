@@ -1,5 +1,6 @@
 #include "runtime/sysctl.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,6 +50,11 @@ const char *sysctl_check(const char *key, const char *value)
 	if (strlen(value) >= VALUE_MAX_BYTES || strpbrk(value, "\n=") != NULL)
 		return "has a value that cannot be";
 	return NULL;
+}
+
+uint32_t sysctl_namespace(const char *key)
+{
+	return strncmp(key, "net.", 4) == 0 ? CLONE_NEWNET : CLONE_NEWIPC;
 }
 
 int step_sysctls(struct child *c, struct error *err)

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 #include "common/sealed.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_tree.h"
+#include "runtime/namespaces.h"
 #include "runtime/spec.h"
 #include "runtime/start.h"
 #include "shim/shim.h"
@@ -50,6 +52,7 @@ struct bundle {
 	char cgroup_name[80]; /* empty: none */
 	int mount_fd, parent_fd, cgroup_fd;
 	struct limits limits; /* its config.json's */
+	uint32_t shared;      /* the namespaces that it has not of its own */
 	bool parent_made;
 
 	pid_t pid;
@@ -219,6 +222,10 @@ static int find_root(struct bundle *b, struct error *err)
 		if (size >= (int) sizeof b->root)
 			result = error_errnum(err, ENAMETOOLONG, "open the root file system '%s'", path);
 	}
+	if (result == 0 && spec.joined != 0)
+		result = error_set(
+			err, ERROR_NOT_SUPPORTED, "linux.namespaces: only the daemon knows other containers");
+	b->shared = NAMESPACE_FLAGS & ~spec.namespaces;
 	b->limits = spec.limits;
 	spec.limits = (struct limits) { 0 };
 	spec_done(&spec);
@@ -298,6 +305,7 @@ static int start(struct bundle *b, struct error *err)
 		.cgroup_fd = b->cgroup_fd,
 		.stdio = { 0, 1, 2 },
 		.trace = b->trace,
+		.shared = b->shared,
 	};
 	return start_clone(&s, &b->pid, &b->pidfd, &b->sync, err);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@
 #include "shim/exec.h"
 #include "shim/exec_told.h"
 
-#define LIST_MAX   (2 * EXEC_SESSIONS_MAX) /* with those that have ended and whose client still reads */
-#define PF_EXITING 0x4			   /* the flags of /proc/PID/stat, proc(5) */
+#define LIST_MAX	 (2 * EXEC_SESSIONS_MAX) /* with those that have ended and whose client still reads */
+#define DEATH_TIMEOUT_MS 1000
+#define PF_EXITING	 0x4 /* the flags of /proc/PID/stat, proc(5) */
 
 enum { FD_TEXTS, FD_CLIENT };
 
@@ -207,8 +209,16 @@ void execs_start(struct execs *x, const char *id, int dir_fd, int cgroup_fd, pid
 	x->first_pidfd = pidfd;
 }
 
+/* Until a process that has been killed is dead. */
+static void await_death(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	poll(&p, 1, DEATH_TIMEOUT_MS);
+}
+
 /* The end of the container's pid namespace has killed its members, and been held up until each was reaped
- * here; what is still being set up has no namespace to go to. */
+ * here; those of a shared one have only just been killed. What is still being set up has no namespace to go
+ * to. */
 void execs_end(struct execs *x)
 {
 	struct exec *e, *next;
@@ -220,6 +230,7 @@ void execs_end(struct execs *x)
 			continue;
 		if (e->status.state == EXEC_RUNNING) {
 			exec_signal(e, SIGKILL);
+			await_death(e->pidfd);
 			exec_reap(e);
 			continue;
 		}

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #include "common/log.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_tree.h"
+#include "runtime/namespaces.h"
 #include "runtime/start.h"
 #include "shim/console.h"
 #include "shim/container_log.h"
@@ -40,10 +42,12 @@
 #define CGROUP_TIMEOUT_MS    10000
 
 enum { FD_TEXTS, FD_PARENT, FD_SHIMS, FD_CGROUP, FD_CLIENT, FD_COUNT };
+_Static_assert(FD_COUNT + NAMESPACES_JOINED <= FD_MESSAGE_FDS, "they fit into one message");
 
 struct shim {
 	struct control_start start;
 	int fds[FD_COUNT]; /* as START brought them */
+	int joined_pidfds[NAMESPACES_JOINED];
 	struct event_base *base;
 	struct link link;
 	struct console console;
@@ -158,6 +162,9 @@ static void on_taken_timeout(evutil_socket_t fd, short what, void *arg)
 
 static void ended(struct shim *s, const siginfo_t *info, const struct rusage *usage)
 {
+	/* In a pid namespace of its own all the others are dead by now. */
+	if (s->start.shared & CLONE_NEWPID)
+		ending_kill(&s->ending);
 	execs_end(&s->execs);
 	console_drain(&s->console);
 	s->state = SHIM_EXITED;
@@ -423,7 +430,10 @@ static int clone_first_process(struct shim *s, const int stdio[3])
 		.terminal = s->console.terminal,
 		.rows = s->start.console.rows,
 		.columns = s->start.console.columns,
+		.shared = s->start.shared,
+		.joined = s->start.joined,
 	};
+	memcpy(start.joined_pidfds, s->joined_pidfds, sizeof start.joined_pidfds);
 	return start_clone(&start, &s->pid, &s->pidfd, &s->sync, &s->error);
 }
 
@@ -471,6 +481,8 @@ static int begin(struct shim *s)
 	trace_step(s, "clone", clock_monotonic_ns() - made_ns);
 	for (int i = 0; i < 3; i++)
 		fd_close(&stdio[i]);
+	for (int i = 0; i < NAMESPACES_JOINED; i++)
+		fd_close(&s->joined_pidfds[i]);
 	if (result < 0)
 		return -1;
 	lodging_hold_mounts(&s->place, s->pid);
@@ -491,13 +503,18 @@ static int receive_start(struct shim *s, int control)
 	int fds[FD_MESSAGE_FDS];
 	unsigned n = 0;
 	int type = message == NULL ? -1 : control_recv(control, message, fds, &n);
-	for (unsigned i = 0; i < n && i < FD_COUNT; i++)
-		s->fds[i] = fds[i];
 	if (type == CONTROL_START)
 		s->start = message->start;
 	free(message);
-	unsigned expected = s->start.flags & START_CONSOLE ? FD_COUNT : FD_COUNT - 1;
-	return type == CONTROL_START && n == expected ? 0 : -1;
+	unsigned expected = s->start.flags & START_CONSOLE ? FD_COUNT : FD_COUNT - 1, at = expected;
+	for (int i = 0; i < NAMESPACES_JOINED; i++)
+		if (s->start.joined & namespace_kinds[i].flag) {
+			s->joined_pidfds[i] = at < n ? fds[at] : -1;
+			at++;
+		}
+	for (unsigned i = 0; i < n && i < expected; i++)
+		s->fds[i] = fds[i];
+	return type == CONTROL_START && n == at ? 0 : -1;
 }
 
 int shim_main(int control_sock)
@@ -505,7 +522,8 @@ int shim_main(int control_sock)
 	static struct shim s = { .link = { .sock = -1, .caller = -1, .listener = -1 },
 		.pidfd = -1,
 		.sync = -1,
-		.fds = { -1, -1, -1, -1, -1 } };
+		.fds = { -1, -1, -1, -1, -1 },
+		.joined_pidfds = { -1, -1, -1 } };
 	console_init(&s.console);
 	s.log.fd = -1;
 	struct event_config *config = event_config_new();

@@ -89,6 +89,11 @@ test_containers() {
 	offers 'logs over ""' ''
 	offers "--socket $CTL_SOCKET rm m" made
 	offers "rm --socket=$CTL_SOCKET m" made
+	offers 'run --network ""' 'none host container:'
+	kind 'run --network con' partial
+	offers 'run --pid=container:r' --pid=container:running
+	offers 'run --ipc container:""' container:running
+	offers 'run --uts h' host
 	local id
 	id=$(field_of made .id)
 	offers "rm ${id:0:6}" "${id:0:12}"

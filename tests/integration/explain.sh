@@ -112,6 +112,35 @@ test_settings() { # limit 120
 
 has_controller() { grep -qw "$1" "$(findmnt -n --first-only -t cgroup2 -o TARGET)/cgroup.controllers"; }
 
+# With the host's namespaces, and with another container's. Who is 1 in the host's, and what is mounted there, changes.
+test_shared_namespaces() { # limit 120
+	begin
+	PROBE=${PROBE/awk *\/proc\/1\/stat; cat \/proc\/1\//cat \/proc\/self\/}
+	same --network host --sysctl kernel.msgmax=4096
+	same --pid host
+	same --ipc host
+	PROBE=${PROBE/grep ^0: \/proc\/self\/cgroup; /} same --cgroupns host
+	expect 0 ctl run -d --name web --ipc shareable busybox sleep 1000
+	same --network container:web --pid container:web
+	expect 0 ctl create --name c --ipc container:web busybox readlink /proc/self/ns/ipc
+	ctl explain c >a.sh
+	expect 0 sh a.sh
+	is "$OUT" "$(ctl exec web readlink /proc/self/ns/ipc)"
+	expect 0 ctl create --name d --uts host busybox hostname
+	ctl explain d >a.sh
+	expect 0 sh a.sh
+	is "$OUT" "$(hostname)"
+	ctl kill web >/dev/null
+	ctl wait web >/dev/null
+	expect 1 ctl explain c
+	is "$ERR" "ctl: c: container 'web', whose ipc namespace it shares, does not run"
+	# its first process ends all of it
+	ctl explain run --pid host busybox sh -c 'sleep 4321 & sleep 0.2' >a.sh
+	expect 0 sh a.sh
+	! pgrep -f 'sleep 4321' || fail 'a process is left'
+	nothing_is_left
+}
+
 test_limits() {
 	has_controller memory && has_controller cpu && has_controller pids ||
 		skip 'this cgroup2 has no controllers for cpu, memory and pids'

@@ -30,7 +30,7 @@ test_commands() {
 		--nonsense ps => unknown option '--nonsense' | ctl help lists the commands
 		help nonsense => help: there is no command 'nonsense'
 		commit c sh => there is no command 'commit' | there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle
-		pull alpine => there is no command 'pull' | there are no registries: busybox is built in, --rootfs takes a folder
+		pull alpine => there is no command 'pull' | there are no images from registries yet: busybox is built in, --rootfs takes a folder
 		container ls => there is no command 'container' | leave it out: ctl ps, ctl rm, …
 		help inspct => help: there is no command 'inspct' | did you mean inspect?
 	EOF
@@ -99,8 +99,7 @@ test_not_supported_yet() {
 		attach => attach: needs CONTAINER | ctl attach --help lists its options
 		run --restart=always busybox => run: --restart: not supported yet | restart policies come with a later version
 		run --memory-swappiness 5 busybox => run: --memory-swappiness: not supported yet | cgroup v2 has no such thing
-		run -p 80:80 busybox => run: --publish: not supported yet | a container has its own network namespace with loopback only
-		run --network host busybox => run: --network: not supported yet | a container has its own network namespace with loopback only
+		run -p 80:80 busybox => run: --publish: not supported yet | there are no networks: --network host, or container:NAME, shares one that is there
 		create --health-cmd true busybox => create: --health-cmd: not supported yet | health checks come with a later version
 	EOF
 }
@@ -122,7 +121,7 @@ test_refused_options_have_hints() {
 # What asks for nothing else than what happens anyway is no reason to refuse.
 test_no_change_is_accepted() {
 	local words
-	for words in --tty=false --restart=no '--network none' --privileged=false '--pull never'; do
+	for words in --tty=false --restart=no '--network none' --pid=private --net=none --userns=host --privileged=false '--pull never'; do
 		# shellcheck disable=SC2086
 		try ctl --socket "$T/none" run $words busybox true
 		is "$(head -n 1 <<<"$ERR")" "ctl: cannot reach the daemon at '$T/none': No such file or directory" "$words"

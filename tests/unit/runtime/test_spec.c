@@ -1,4 +1,5 @@
 #include <linux/capability.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -7,6 +8,7 @@
 #include <sys/sysmacros.h>
 
 #include "common/error.h"
+#include "runtime/namespaces.h"
 #include "runtime/spec.h"
 #include "runtime/start.h"
 #include "tests/unit/unit.h"
@@ -18,6 +20,8 @@
 #define CONFIG(process, linux_, top)                                                            \
 	"{\"ociVersion\":\"1.0.0\",\"process\":{\"args\":[\"true\"],\"cwd\":\"/\"" process "}," \
 	"\"linux\":{" NAMESPACES linux_ "}" top "}"
+
+#define THIRTY_TWO "0123456789abcdef0123456789abcdef"
 
 static struct spec spec;
 static struct error err;
@@ -40,6 +44,23 @@ static void test_minimal(void **state)
 	assert_int_equal(spec.capabilities[CAPABILITIES_BOUNDING], 0);
 	assert_null(spec.user);
 	assert_false(spec.init);
+	spec_done(&spec);
+}
+
+static void test_namespaces(void **state)
+{
+	(void) state;
+	assert_int_equal(parse(CONFIG("", "", ""), NULL), 0);
+	assert_int_equal(spec.namespaces, NAMESPACE_FLAGS);
+	assert_int_equal(spec.joined, 0);
+	spec_done(&spec);
+	assert_int_equal(parse("{\"process\":{\"args\":[\"a\"],\"cwd\":\"/"
+			       "\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},"
+			       "{\"type\":\"pid\",\"path\":\"container:" THIRTY_TWO "\"}],\"sysctl\":{}}}",
+				 NULL),
+		0);
+	assert_int_equal(spec.namespaces, CLONE_NEWNS | CLONE_NEWCGROUP);
+	assert_int_equal(spec.joined, CLONE_NEWPID);
 	spec_done(&spec);
 }
 
@@ -194,7 +215,22 @@ static void test_refused(void **state)
 		{ "{\"process\":{\"args\":[\"a\"],\"cwd\":\"/"
 		  "\"},\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}}",
 			ERROR_NOT_SUPPORTED, NULL,
-			"config.json: sharing the host's network namespace is not supported" },
+			"config.json: sharing the host's mount namespace is not supported" },
+		{ "{\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},\"hostname\":\"h\","
+		  "\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}",
+			ERROR_INVALID_CONFIG, "hostname",
+			"config.json: hostname: with the host's uts namespace the name is the host's" },
+		{ "{\"process\":{\"args\":[\"a\"],\"cwd\":\"/\"},\"linux\":{\"sysctl\":{\"net.a\":\"1\"},"
+		  "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"ipc\"}]}}",
+			ERROR_INVALID_CONFIG, "linux.sysctl",
+			"config.json: linux.sysctl: 'net.a' is the host's, whose namespace it shares" },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"uts\",\"path\":\"container:" THIRTY_TWO "\"}]}}",
+			ERROR_INVALID_CONFIG, "linux.namespaces[0].path", NULL },
+		{ "{\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"container:x\"}]}}",
+			ERROR_INVALID_CONFIG, "linux.namespaces[0].path", NULL },
+		{ MOUNT("\"destination\":\"/a\",\"type\":\"bind\",\"source\":\"container:" THIRTY_TWO
+			"/etc\""),
+			ERROR_INVALID_CONFIG, "mounts[0].source", NULL },
 		{ CONFIG("", ",\"namespaces\":[]", ""), ERROR_INVALID_CONFIG, "", NULL },
 		{ "{\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}", ERROR_NOT_SUPPORTED, NULL,
 			"config.json: a namespace of type 'user' is not supported" },
@@ -282,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_minimal),
+		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_shim_json),
