@@ -20,13 +20,13 @@ int visit_running(int first_pidfd, struct error *err)
 }
 
 /* A procfs of ours would show the host's processes; what else the kernel makes up is nothing to copy; and a
- * tmpfs is empty between two runs. */
+ * tmpfs is empty between two runs, or another container's. */
 static void keep_bind_mounts(struct spec *spec)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		struct mount m = spec->mounts[i];
-		if (m.kind != MOUNT_BIND || strcmp(m.target, "/dev") == 0)
+		if (m.kind != MOUNT_BIND || strcmp(m.target, "/dev") == 0 || mount_is_joined(&m))
 			continue;
 		spec->mounts[i] = spec->mounts[n];
 		spec->mounts[n++] = m;

@@ -58,6 +58,9 @@ test_of_a_container() { # limit 120
 	daemon_stop
 	daemon_start
 	expect 0 ctl start -a joined
+	# of one that does not run there is no other container to be had
+	expect 0 ctl create --name memory --ipc container:other busybox true
+	expect 0 ctl cp memory:/etc/passwd - && [[ $OUT == *root:* ]] || fail 'its files are not there'
 }
 
 # What goes with a namespace: what /proc shows, host names, the loopback, shared memory, the tree of cgroups.
