@@ -281,11 +281,12 @@ hint: run's --device gives a container a device"
 }
 
 test_large() {
-	local pid peak=0
+	local pid peak=0 size=$((1024 * 1024 * 1024))
+	[ "$FACTOR" = 1 ] || size=$((64 * 1024 * 1024))
 	web
-	# 1 GiB, of which little takes space here; what is compared are all bytes.
-	truncate -s 1G big && printf end | dd of=big bs=1 seek=$((1024 * 1024 * 1024 - 3)) conv=notrunc status=none
-	printf middle | dd of=big bs=1 seek=700000000 conv=notrunc status=none
+	# Of which little takes space here; what is compared are all bytes.
+	truncate -s $size big && printf end | dd of=big bs=1 seek=$((size - 3)) conv=notrunc status=none
+	printf middle | dd of=big bs=1 seek=$((size / 3 * 2)) conv=notrunc status=none
 	ctl run -d --name vol -v "$PWD:/here" busybox sleep 1000 >/dev/null
 	mkfifo pipe
 	ctl cp vol:/here/big - >pipe &

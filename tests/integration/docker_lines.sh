@@ -276,3 +276,18 @@ test_terminal() { # limit 120
 	docs 141 'docker attach topdemo | head -n 1' 'Mem: *'
 	docs 0 'docker rm -f topdemo' topdemo
 }
+
+# --- docker cp ---
+
+test_cp() {
+	daemon_start
+	ctl run -d --name CONTAINER busybox sh -c 'mkdir -p /work /var/logs; echo ERROR >/var/logs/app.log; exec sleep 1000' >/dev/null
+	echo x >some_file
+	eventually 10 ctl exec CONTAINER test -s /var/logs/app.log
+	docs 0 'docker cp ./some_file CONTAINER:/work' '' ''
+	is "$(ctl exec CONTAINER cat /work/some_file)" x
+	# The documentation has /tmp/app_logs.
+	docs 0 'docker cp CONTAINER:/var/logs/ app_logs' '' ''
+	is "$(cat app_logs/app.log)" ERROR
+	docs 0 'docker cp CONTAINER:/var/logs/app.log - | tar x -O | grep "ERROR"' ERROR
+}
