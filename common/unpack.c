@@ -264,8 +264,13 @@ static void temp_name(char name[TEMP_SIZE])
 static int check_place(struct state *s, struct error *err)
 {
 	struct stat st;
-	if (fstatat(s->parent_fd, s->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+	if (fstatat(s->parent_fd, s->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
 		return refused(s, "is a folder: no file can be copied over it", err);
+	/* /dev/null as the target: nobody means that it should become a file. */
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return refused(s, "is a device: nothing is copied over it", err);
 	return 0;
 }
 

@@ -163,6 +163,8 @@ hint: ctl cp web:/etc - | ctl cp - two:/etc"
 hint: cp(1) copies files of this host"
 	refuses ctl cp web: x "125: ctl: cp: 'web:' has no path
 hint: the container's root is web:/"
+	refuses ctl cp file web:/dev/null "1: ctl: web: '/dev/null' is a device: nothing is copied over it"
+	refuses ctl cp web:/etc/passwd /dev/null "1: ctl: cp: '/dev/null' is a device: nothing is copied over it"
 	refuses ctl cp web:/dev/null x "1: ctl: cp: 'x' is a device, which is not copied
 hint: run's --device gives a container a device"
 	[ ! -e x ]
@@ -286,7 +288,7 @@ test_large() {
 	web
 	# Of which little takes space here; what is compared are all bytes.
 	truncate -s $size big && printf end | dd of=big bs=1 seek=$((size - 3)) conv=notrunc status=none
-	printf middle | dd of=big bs=1 seek=$((size / 3 * 2)) conv=notrunc status=none
+	printf middle | dd of=big bs=1 seek=$((size * 2 / 3)) conv=notrunc status=none
 	ctl run -d --name vol -v "$PWD:/here" busybox sleep 1000 >/dev/null
 	mkfifo pipe
 	ctl cp vol:/here/big - >pipe &
