@@ -119,6 +119,8 @@ void limits_copy(const struct limits *limits, struct limits *ret_copy)
 		struct limit *l = insert(ret_copy, limits->v[i].file);
 		l->value = copy(limits->v[i].value);
 		l->asked = limits->v[i].asked;
+		if (limits->v[i].before != NULL)
+			l->before = copy(limits->v[i].before);
 	}
 }
 

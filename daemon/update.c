@@ -161,10 +161,32 @@ static int work_out(struct update *update, struct error *err)
 	return -1;
 }
 
+/* A worker that lowers memory.max lowers memory.high for a moment (runtime/limits.c). One that died in
+ * between has left it so: the next one begins with what is wanted of it. */
+static void put_back_high(const struct update *update, struct limits *writes)
+{
+	const struct limit *wanted = limits_find(&update->after, "memory.high");
+	const char *value = wanted ? wanted->value : "max";
+	struct error ignored;
+
+	if (!limits_find(writes, "memory.max") || limits_find(writes, "memory.high") ||
+		limits_set(writes, "memory.high", value, false, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < writes->n; i++)
+		if (strcmp(writes->v[i].file, "memory.high") == 0 && !(writes->v[i].before = strdup(value)))
+			abort();
+}
+
 static int order(struct update *update, struct error *err)
 {
 	struct container *c = update->c;
-	_cleanup_free_ char *lines = limits_format(&update->diff);
+	_cleanup_limits_ struct limits writes = { 0 };
+
+	limits_copy(&update->diff, &writes);
+	if (update->again)
+		put_back_high(update, &writes);
+
+	_cleanup_free_ char *lines = limits_format(&writes);
 	struct work_order order = { .op = WORK_UPDATE,
 		.id = container_id(c),
 		.transient = c->bundle.transient,

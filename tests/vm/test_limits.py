@@ -116,6 +116,21 @@ def test_memory_below_use_is_refused(vm):
     daemon.stop(vm)
 
 
+def test_a_worker_that_dies_leaves_memory_high(vm):
+    """Lowering memory.max lowers memory.high for a moment; one more worker puts it back."""
+    daemon.start(vm)
+    vm.check("ctl run -d --name anon -m 256m busybox sh -c 'dd if=/dev/zero of=/dev/shm/file bs=1M count=30; echo ready; sleep 100000'")
+    daemon.until(vm, "ctl logs anon | grep -q ready")
+    # The worker writes memory.swap.max, memory.high, and then would put memory.high back; another one begins anew.
+    vm.tell("strace -f -qq -o /x.trace -e trace=write -e inject=write:signal=KILL:when=3 -p $(pgrep -x ctl-spawner)")
+    daemon.until(vm, "grep -q '^TracerPid:.*[1-9]' /proc/$(pgrep -x ctl-spawner)/status")
+    vm.run("ctl update -m 8m anon", 120)
+    vm.check("pkill -x strace; rm -f /x.trace")
+    assert read(vm, "anon", "memory.max", "memory.high") == ["268435456", "max"]
+    refused(vm, "ctl update -m 8m anon", "bytes in use that cannot be reclaimed")
+    daemon.stop(vm)
+
+
 def test_cpus(vm):
     """0.2 CPUs are a fifth of one; after an update two fifths."""
     daemon.start(vm)
