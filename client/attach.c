@@ -97,7 +97,11 @@ static int serve(struct console *console, struct connection *conn, const struct 
 	int64_t since_ns = clock_realtime_ns();
 	if (console_init(console, conn, a->subject, json_flag(a->args->local, "sig_proxy", true), &err) < 0)
 		return report_code(a->subject, &err, CTL_ENGINE);
-	if (console_call(console, a->method, a->parameters, &reply, &err) < 0)
+	int result = console_call(console, a->method, a->parameters, &reply, &err);
+	if (result < 0 && !console->over && err.kind == ERROR_START_FAILED &&
+		json_flag(a->args->request, "trace", false))
+		trace_print_failed(a->args, json_string(a->args->request, "id", ""), since_ns);
+	if (result < 0)
 		return console->over
 			       ? console->code
 			       : attach_failed(a->args, a->subject, &err, a->done, CTL_UNKNOWN, a->failed);

@@ -24,7 +24,7 @@ const struct option config_options[] = {
 	{ "label", 'l', VALUE_LABEL, GROUP_COMMAND, "labels", "KEY=VALUE", "a label; may be repeated" },
 	{ "label-file", 0, VALUE_LABEL_FILE, GROUP_COMMAND, "labels", "FILE", "labels, one a line" },
 	{ "trace", 0, VALUE_FLAG, GROUP_COMMAND, "trace", NULL,
-		"tell on standard error how long each step of the start took" },
+		"tell on standard error how long each step of the start took, as far as it came" },
 	{ "quiet", 'q', VALUE_FLAG, GROUP_COMMAND, ".quiet", NULL, "print no progress" },
 
 	{ "interactive", 'i', VALUE_FLAG, GROUP_CONSOLE, "open_stdin", NULL, "keep standard input open" },

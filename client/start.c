@@ -83,6 +83,8 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 		/* It may be there: then its id must not be lost as well. */
 		if (err.kind == ERROR_DISCONNECTED)
 			cidfile_write(file, subject, json_string(args->request, "id", ""));
+		if (err.kind == ERROR_START_FAILED && json_flag(args->request, "trace", false))
+			trace_print_failed(args, json_string(args->request, "id", ""), since_ns);
 		return attach_failed(
 			args, subject, &err, create ? "created" : "started", CTL_ENGINE, CTL_ENGINE);
 	}

@@ -67,19 +67,43 @@ static int find_event(struct connection *conn, struct json_object *request, stru
 	}
 }
 
+/* Of events. Caller puts. */
+static struct json_object *make_request(const char *id, const char *kind, int64_t since_ns)
+{
+	char since[TIME_TEXT];
+	struct json_object *request = json_object_new_object();
+	_cleanup_free_ char *filter = NULL;
+	if (asprintf(&filter, "container=%s", id) < 0)
+		abort();
+	json_add_string(request, "since", time_format(since_ns, since));
+	json_object_array_add(value_array(request, "filters"), json_object_new_string(filter));
+	json_object_array_add(value_array(request, "filters"), json_object_new_string(kind));
+	return request;
+}
+
+void trace_print_failed(const struct arguments *args, const char *id, int64_t since_ns)
+{
+	struct connection conn;
+	struct error ignored;
+	_cleanup_json_ struct json_object *request = make_request(id, "kind=exit", since_ns), *answer = NULL;
+	if (connection_open(&conn, args, &ignored) == 0) {
+		connection_limit(&conn, ANSWER_TIMEOUT_S);
+		connection_ask_once(&conn, "system.Events", request, &answer, &ignored);
+	}
+	connection_done(&conn);
+	struct json_object *events = json_get(answer, "events"),
+			   *event = json_length(events) > 0 ? json_object_array_get_idx(events, 0) : NULL;
+	const char *trace = json_string(json_get(event, "attributes"), "trace", NULL);
+	if (trace != NULL)
+		print_steps(trace);
+}
+
 void trace_print(const struct arguments *args, const char *id, int64_t since_ns)
 {
 	struct connection conn;
 	struct error err;
-	char since[TIME_TEXT];
-	_cleanup_json_ struct json_object *request = json_object_new_object();
-	_cleanup_free_ char *filter = NULL;
-	if (asprintf(&filter, "container=%s", id) < 0)
-		abort();
+	_cleanup_json_ struct json_object *request = make_request(id, "kind=start", since_ns);
 	json_add_bool(request, "follow", true);
-	json_add_string(request, "since", time_format(since_ns, since));
-	json_object_array_add(value_array(request, "filters"), json_object_new_string(filter));
-	json_object_array_add(value_array(request, "filters"), json_object_new_string("kind=start"));
 	int result = connection_open(&conn, args, &err);
 	if (result == 0) {
 		connection_limit(&conn, ANSWER_TIMEOUT_S);

@@ -16,7 +16,7 @@ static const struct {
 } layouts[CONTROL_TYPES] = {
 	[CONTROL_START] = { sizeof(struct control_start), UP_TO(struct control_start, rootfs) },
 	[CONTROL_STARTED] = { sizeof(struct control_started), UP_TO(struct control_started, started_ns) },
-	[CONTROL_FAILED] = { sizeof(struct control_failed), UP_TO(struct control_failed, unused) },
+	[CONTROL_FAILED] = { sizeof(struct control_failed), UP_TO(struct control_failed, n_steps) },
 	[CONTROL_EXITED] = { sizeof(struct control_exited), UP_TO(struct control_exited, exit) },
 	[CONTROL_EXIT_TAKEN] = { sizeof(struct control_head), sizeof(struct control_head) },
 	[CONTROL_KILL] = { sizeof(struct control_kill), UP_TO(struct control_kill, all) },

@@ -162,7 +162,8 @@ struct control_failed {
 	struct control_head head;
 	struct error error;
 	uint32_t kept;
-	uint32_t unused;
+	uint32_t n_steps; /* with START_TRACE, as in STARTED, the last one is that which failed */
+	struct control_step steps[CONTROL_STEPS];
 };
 
 struct control_exited {

@@ -210,10 +210,9 @@ static void announce(struct container *c, const char *kind)
 		json_add_string(attributes, "run", run);
 		json_add_string(attributes, "finished_at", time_format(c->exit.finished_ns, finished));
 	}
-	if (c->state == STATE_RUNNING) {
-		json_add_string(attributes, "trace", c->trace);
-		free(steal_pointer(&c->trace));
-	}
+	/* Of a start, or of one that has failed. */
+	json_add_string(attributes, "trace", c->trace);
+	free(steal_pointer(&c->trace));
 	/* An end that nobody asked for has no caller. */
 	events_add(c->d->events, kind, c, attributes, c->was_asked ? &c->asked : NULL);
 	if (c->state == STATE_RUNNING || c->state == STATE_EXITED)
@@ -320,6 +319,8 @@ void container_start_failed(
 {
 	free(c->start_error);
 	c->start_error = error_copy(why);
+	if (!kept && !c->bundle.transient)
+		free(steal_pointer(&c->trace)); /* no event tells of it */
 	c->decided = c->attempts;
 	if (kept || c->bundle.transient) {
 		container_ended(c, exit);

@@ -305,7 +305,7 @@ static void take_exit(struct shim *shim, struct exit_status *exit)
 }
 
 /* Caller frees. */
-static char *trace_text(const struct control_started *message)
+static char *trace_text(const struct control_step *steps, uint32_t n)
 {
 	char *text = NULL;
 	size_t size;
@@ -313,9 +313,9 @@ static char *trace_text(const struct control_started *message)
 
 	if (!stream)
 		abort();
-	for (uint32_t i = 0; i < message->n_steps && i < CONTROL_STEPS; i++)
-		fprintf(stream, "%s%.*s=%ju", i > 0 ? ";" : "", (int) sizeof(message->steps[i].name),
-			message->steps[i].name, (uintmax_t) message->steps[i].ns);
+	for (uint32_t i = 0; i < n && i < CONTROL_STEPS; i++)
+		fprintf(stream, "%s%.*s=%ju", i > 0 ? ";" : "", (int) sizeof(steps[i].name), steps[i].name,
+			(uintmax_t) steps[i].ns);
 	fclose(stream);
 	return text;
 }
@@ -327,7 +327,7 @@ static void take_started(struct shim *shim, const struct control_started *messag
 	if (!c)
 		return;
 	if (message->n_steps > 0)
-		c->trace = trace_text(message);
+		c->trace = trace_text(message->steps, message->n_steps);
 	container_started(c, message->pid, steal_fd(pidfd), message->started_ns);
 }
 
@@ -346,6 +346,8 @@ static void take_failed(struct shim *shim, struct control_failed *message)
 	exit.code = message->error.exit_code;
 	exit.finished_ns = clock_realtime_ns();
 	error_format(&message->error, exit.error, sizeof(exit.error));
+	if (message->n_steps > 0)
+		c->trace = trace_text(message->steps, message->n_steps);
 	if (c->bundle.transient)
 		shim_set_container(shim, NULL);
 	container_start_failed(c, &message->error, &exit, message->kept);

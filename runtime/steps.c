@@ -81,10 +81,11 @@ _Noreturn void steps_run(struct child *c, const struct step *table, size_t n)
 	struct error err = { 0 };
 	for (size_t i = 0; i < n; i++) {
 		int64_t begin = c->start->trace ? clock_monotonic_ns() : 0;
-		if (table[i].run(c, &err) < 0)
-			fail(c, table[i].name, &err);
+		int result = table[i].run(c, &err);
 		if (c->start->trace)
 			trace(c, table[i].name, clock_monotonic_ns() - begin);
+		if (result < 0)
+			fail(c, table[i].name, &err);
 	}
 	_exit(0); /* a start's last step does not come back, an exec's does once the program runs */
 }

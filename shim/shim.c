@@ -105,11 +105,14 @@ static void fail(struct shim *s)
 	error_format(error, s->exit.error, sizeof s->exit.error);
 	lodging_save_exit(&s->place, &s->exit);
 	failed.kept = s->place.begun && !lodging_is_transient(&s->place);
+	failed.n_steps = s->started.n_steps;
+	memcpy(failed.steps, s->started.steps, sizeof failed.steps);
 
 	/* The daemon answers the client once it hears of it, and then nothing may be left: so all goes
 	 * before. */
 	release(s);
-	link_send(&s->link, &failed, CONTROL_FAILED, sizeof failed, -1);
+	link_send(&s->link, &failed, CONTROL_FAILED,
+		(uint32_t) offsetof(struct control_failed, steps[failed.n_steps]), -1);
 	link_close(&s->link);
 	s->result = 1;
 	event_base_loopbreak(s->base);

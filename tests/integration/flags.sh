@@ -169,7 +169,18 @@ test_trace() {
 	is "$(ctl events --no-follow -f name=t -f kind=start --format jsonl | jq -r '.attributes.trace | split(";") | map(split("=")[0]) | .[0], .[-1]' | xargs)" \
 		'prepare exec prepare exec'
 	expect 127 ctl run --rm --trace busybox nosuchprogram
-	like "$ERR" "ctl: ????????????: exec: find 'nosuchprogram' in PATH: *"
+	like "$ERR" "*ctl: ????????????: exec: find 'nosuchprogram' in PATH: *"
+	# How far it came, and what it failed at.
+	for way in '' -d; do
+		# shellcheck disable=SC2086
+		expect 125 ctl run $way --name failed --trace --mount type=tmpfs,target=/x,tmpfs-size=1k -u nobody:nobody2 busybox true
+		is "$(awk '/ ms$/ {print $1}' <<<"$ERR" | sed -n '1p; /rootfs/{p;q}')" $'prepare\nrootfs'
+		is "$(grep ' ms$' <<<"$ERR" | tail -n 2 | cut -d ' ' -f 1)" $'user\nall'
+		like "$(grep -v ' ms$' <<<"$ERR")" 'ctl: failed: user: *'
+		ctl rm failed >/dev/null
+	done
+	expect 125 ctl run --rm --trace --bundle "$T/none"
+	! grep -q ' ms$' <<<"$ERR" || fail 'nothing has been begun'
 	expect 0 ctl run --rm busybox true
 	is "$ERR" ''
 }
