@@ -33,7 +33,7 @@ def refused(vm, command, sentence):
     assert code != 0 and sentence in output, f"{command}: {code}: {output}"
 
 
-def rate(vm, folders, file, word, seconds=10):
+def rate(vm, folders, file, word, seconds=6):
     """How fast a number of a file grows in each of the cgroups, a second by the guest's clock."""
     pattern = f"s/.*{word}[= ]\\([0-9]*\\).*/\\1/p"
     command = (f"look() {{ for f in {' '.join(folders)}; do sed -n '{pattern}' $f/{file} | head -n 1; done; echo $EPOCHREALTIME; }}; "
