@@ -231,7 +231,7 @@ test_a_full_disk_never_stops_the_container() { # limit 60
 	is "$OUT" 4
 	is "$(ctl ps -aq | wc -l)" 1
 	ctl rm -f c >/dev/null
-	daemon_left_nothing
+	eventually 3 daemon_left_nothing
 	kill -TERM "$DAEMON"
 	wait "$DAEMON"
 	DAEMON=
