@@ -277,15 +277,16 @@ const char *option_guess(const struct command *command, const char *name)
 static const struct {
 	const char *names, *hint;
 } elsewhere[] = {
-	{ "pull push search login logout",
-		"there are no images from registries yet: busybox is built in, --rootfs takes a folder" },
+	{ "pull push search login logout trust", "there are no images from registries yet: unpack one into a "
+						 "folder for --rootfs, or take busybox" },
 	{ "images image build builder buildx commit history load save import tag rmi manifest",
 		"there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle" },
 	{ "export", "ctl cp CONTAINER:/ - writes a container's files as a tar archive" },
 	{ "network port",
 		"there are no networks: --network host, or container:NAME, shares one that is there" },
 	{ "diff", "what a container has written is in upper, below paths.folder of ctl inspect" },
-	{ "plugin trust secret config", "the daemon's settings are in containerd-lite.conf(5)" },
+	{ "secret config", "-v mounts files of the host, also read-only" },
+	{ "plugin", "there are none: all there is, is built in" },
 	{ "volume", "-v mounts folders of the host" },
 	{ "compose stack service swarm node", "one container at a time: a shell script starts several" },
 	{ "container", "leave it out: ctl ps, ctl rm, …" },

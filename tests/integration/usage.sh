@@ -30,7 +30,7 @@ test_commands() {
 		--nonsense ps => unknown option '--nonsense' | ctl help lists the commands
 		help nonsense => help: there is no command 'nonsense'
 		commit c sh => there is no command 'commit' | there are no images: busybox is built in, --rootfs takes a folder, --bundle an OCI bundle
-		pull alpine => there is no command 'pull' | there are no images from registries yet: busybox is built in, --rootfs takes a folder
+		pull alpine => there is no command 'pull' | there are no images from registries yet: unpack one into a folder for --rootfs, or take busybox
 		container ls => there is no command 'container' | leave it out: ctl ps, ctl rm, …
 		help inspct => help: there is no command 'inspct' | did you mean inspect?
 	EOF
