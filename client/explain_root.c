@@ -109,17 +109,27 @@ static void put_bind(FILE *out, struct json_object *mount, const struct options 
 		explain_note(out, "(Not expressed: mounts made inside do not come out to the host.)");
 }
 
-static void put_filesystem(FILE *out, struct json_object *mount, const struct options *o)
+static void put_filesystem(const struct explanation *x, struct json_object *mount, const struct options *o)
 {
+	FILE *out = x->out;
 	const char *type = json_string(mount, "type", ""), *target = json_string(mount, "destination", "");
 	_cleanup_free_ char *word = explain_quote(target),
 			    *label = explain_quote(json_string(mount, "source", type));
 	_cleanup_free_ char *flags = explain_quote(o->flags);
 	/* Further mounts may need folders in a tmpfs: read-only comes last. */
 	bool readonly = o->readonly && strcmp(type, "tmpfs") != 0;
+	explain_line(out, NULL, "place %s", word);
+	if (strcmp(type, "cgroup") == 0 && !explain_is_own(x, "cgroup")) {
+		explain_line(out, "a new mount would set the options of the host's",
+			"mount --bind \"$(findmnt --noheadings --first-only --types cgroup2 --output "
+			"TARGET)\" "
+			"\"$at\"");
+		explain_line(out, purpose(target), "mount -o \"remount,bind,%s,%s\" \"$at\"", o->flags,
+			readonly ? "ro" : "rw");
+		return;
+	}
 	if (strcmp(type, "cgroup") == 0)
 		type = "cgroup2";
-	explain_line(out, NULL, "place %s", word);
 	explain_line(out, purpose(target), "mount -t %s -o %s%s%s %s \"$at\"", type, readonly ? "ro" : "rw",
 		o->flags[0] != '\0' ? "," : "", o->flags[0] != '\0' ? flags : "", label);
 }
@@ -283,7 +293,7 @@ static void put_mounts(const struct explanation *x)
 			put_bind(x->out, mount, &o);
 			continue;
 		}
-		put_filesystem(x->out, mount, &o);
+		put_filesystem(x, mount, &o);
 		if (is_dev(mount))
 			put_devices(x->out);
 	}

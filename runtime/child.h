@@ -32,7 +32,8 @@ struct child {
 	int dev_fd;	  /* the container's /dev */
 	bool foreign_dev; /* which is a folder of the host's */
 	int peer_fd;	  /* with a terminal, its side that becomes stdio */
-	int *bind_fds;	  /* spec.n_mounts: the clone of each bind mount's source, else -1 */
+	int *bind_fds; /* spec.n_mounts: the clone of each bind mount's source, or of the host's cgroup2; else
+			  -1 */
 	int *late_ro_fds; /* spec.n_mounts: tmpfs mounts that become read-only at the end, else -1 */
 
 	struct host_node *host_nodes; /* what spec.host_devices are now */

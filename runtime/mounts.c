@@ -1,6 +1,7 @@
 /* The mounts of config.json, in their order, each made detached and then attached by descriptor. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/fd.h"
+#include "runtime/cgroup.h"
 #include "runtime/child.h"
 #include "runtime/devices.h"
 #include "runtime/namespaces.h"
@@ -65,12 +67,27 @@ static int clone_joined(struct child *c, size_t i, struct error *err)
 	return c->bind_fds[i] < 0 ? mount_error(err, m) : 0;
 }
 
+/* To mount cgroup2 anew in the host's cgroup namespace would set the options of the host's own (nsdelegate,
+ * memory_recursiveprot): there the host's mount is cloned. */
+static int clone_cgroup(struct child *c, size_t i, struct error *err)
+{
+	char path[PATH_MAX];
+	_cleanup_fd_ int fd = -1;
+	if (cgroup_open_mount(path, sizeof path, &fd, err) < 0)
+		return -1;
+	c->bind_fds[i] = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return c->bind_fds[i] < 0 ? mount_error(err, &c->spec.mounts[i]) : 0;
+}
+
 int step_mount_sources(struct child *c, struct error *err)
 {
 	for (size_t i = 0; i < c->spec.n_mounts; i++) {
 		const struct mount *m = &c->spec.mounts[i];
 		if (m->kind == MOUNT_BIND &&
 			(mount_is_joined(m) ? clone_joined(c, i, err) : clone_source(c, i, err)) < 0)
+			return -1;
+		if (m->kind == MOUNT_CGROUP && c->start->shared & CLONE_NEWCGROUP &&
+			clone_cgroup(c, i, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -189,6 +206,19 @@ static int make_filesystem(const struct mount *m, uint64_t attr, int *ret_fd, st
 	return 0;
 }
 
+/* What has been cloned, with no more than its own attributes. */
+static int take_clone(struct child *c, size_t i, int *ret_fd, struct error *err)
+{
+	const struct mount *m = &c->spec.mounts[i];
+	struct mount_attr attr = {
+		.attr_set = m->attr_set, .attr_clr = m->attr_clr, .propagation = MS_PRIVATE
+	};
+	if (mount_setattr(c->bind_fds[i], "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+		return mount_error(err, m);
+	*ret_fd = steal_fd(&c->bind_fds[i]);
+	return 0;
+}
+
 static int mount_filesystem(struct child *c, size_t i, struct error *err)
 {
 	const struct mount *m = &c->spec.mounts[i];
@@ -198,7 +228,8 @@ static int mount_filesystem(struct child *c, size_t i, struct error *err)
 	bool late = m->kind == MOUNT_TMPFS && attr & MOUNT_ATTR_RDONLY;
 	if (late)
 		attr &= ~(uint64_t) MOUNT_ATTR_RDONLY;
-	if (open_target(c, m, false, &target, err) < 0 || make_filesystem(m, attr, &fd, err) < 0 ||
+	if (open_target(c, m, false, &target, err) < 0 ||
+		(c->bind_fds[i] >= 0 ? take_clone(c, i, &fd, err) : make_filesystem(m, attr, &fd, err)) < 0 ||
 		attach(m, fd, target, err) < 0)
 		return -1;
 	if (strcmp(m->target, "/dev") == 0 && devices_make(c, fd, err) < 0)

@@ -74,8 +74,11 @@ test_what_is_seen() { # limit 120
 	is "$OUT" "$(hostname)"$'\n'"$(hostname)"
 	expect 0 ctl run --rm --network host busybox sh -c 'hostname; ls /sys/class/net'
 	is "$(head -n 1 <<<"$OUT")" "$(hostname)"
+	local before
+	before=$(grep cgroup2 /proc/self/mountinfo)
 	expect 0 ctl run --rm --cgroupns host busybox sh -c 'grep ^0: /proc/self/cgroup; grep " /sys/fs/cgroup " /proc/mounts'
 	like "$OUT" '0::/*containerd-lite-*/*cgroup2 ro,*'
+	is "$(grep cgroup2 /proc/self/mountinfo)" "$before" "options of the host's cgroup2"
 	expect 0 ctl run -d --name web --ipc shareable busybox sh -c 'echo theirs >/dev/shm/file; exec nc -l -p 7777 -e echo hello'
 	eventually 10 ctl exec web test -s /dev/shm/file
 	expect 0 ctl run --rm --ipc container:web busybox sh -c 'cat /dev/shm/file; echo mine >/dev/shm/more; grep -c " /dev/shm " /proc/mounts'
