@@ -36,13 +36,16 @@ int namespaces_find(struct registry *registry, struct json_object *config, struc
 	for (int i = 0; i < NAMESPACES_JOINED; i++) {
 		const char *name = after(json_string(config, fields[i].field, ""), NAMESPACE_OF_CONTAINER);
 		const struct container *other;
-		char value[64];
+		struct error missing;
+		char value[64], field[32];
 
 		if (!name)
 			continue;
-		other = registry_find(registry, name, err);
-		if (!other)
-			return -1;
+		other = registry_find(registry, name, &missing);
+		if (!other) {
+			snprintf(field, sizeof(field), "config.%s", fields[i].field);
+			return error_config(err, field, "%s: %s", field, missing.msg);
+		}
 		snprintf(value, sizeof(value), NAMESPACE_OF_CONTAINER "%s", container_id(other));
 		json_add_string(config, fields[i].field, value);
 	}

@@ -147,8 +147,8 @@ test_others_that_cannot_be_joined() {
 		--network container:host|c: container 'host' has no network namespace of its own
 		--pid container:host|c: container 'host' has no pid namespace of its own
 		--ipc container:web|c: container 'web' does not share its ipc namespace|it must be made with --ipc shareable (ipc in its configuration)
-		--network container:nobody|c: no such container 'nobody'
-		--network container:|c: no such container ''
+		--network container:nobody|run: --network: no such container 'nobody'
+		--network container:|run: --network: no such container ''
 	EOF
 	is "$(ctl ps -aq | wc -l)" 3
 	expect 0 ctl create --name c --network container:web busybox true
@@ -204,7 +204,7 @@ test_raw_socket() {
 	is "$(inside_ns c ipc)" "$(inside_ns web ipc)"
 	is "$(inside_ns c cgroup)" "$(host_ns cgroup)"
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"network":"container:none"}}')
-	like "$answer" '*NoSuchContainer*'
+	like "$answer" '*InvalidConfig*"field":"config.network"*'
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"pid":"maybe"}}')
 	is "$(jq -r '.parameters | .field + " " + .message' <<<"$answer")" "config.pid config.pid: 'maybe' is not private, host or container:NAME"
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"pid":7}}')
