@@ -98,7 +98,7 @@ struct json_object *attach_reply(
 /* ---- Attach ---- */
 
 struct attach {
-	struct watch watch; /* until it runs */
+	struct watch watch; /* until it is decided */
 	struct request *rq;
 	int answer; /* what the shim says */
 	struct event *event;
@@ -111,6 +111,21 @@ static void attach_free(struct attach *attach)
 		event_free(attach->event);
 	fd_close(&attach->answer);
 	free(attach);
+}
+
+/* End of file instead of an answer. A living shim answers whatever it could take. */
+static void no_answer(const struct attach *attach, struct error *err)
+{
+	const struct container *c = attach->watch.c;
+
+	if (!c || !container_runs(c) || !c->shim || !shim_lives(c->shim)) {
+		error_set(err, ERROR_INVALID_STATE, "the container has ended meanwhile");
+		return;
+	}
+	error_set(
+		err, ERROR_LIMIT_EXCEEDED, "the container's shim has no descriptor left for one more client");
+	snprintf(err->field, sizeof(err->field), "descriptors");
+	error_hint(err, "one is free when another client or session of this container has gone");
 }
 
 static void on_answer(evutil_socket_t sock, short what, void *arg)
@@ -132,6 +147,10 @@ static void on_answer(evutil_socket_t sock, short what, void *arg)
 		return;
 	for (unsigned i = 0; i < n; i++)
 		close(fds[i]);
+	if (type == CONTROL_FAILED)
+		err = message.failed.error;
+	else if (type != CONTROL_ATTACHED)
+		no_answer(attach, &err);
 	attach_free(attach);
 	if (type == CONTROL_ATTACHED) {
 		request_given_away(rq);
@@ -139,10 +158,6 @@ static void on_answer(evutil_socket_t sock, short what, void *arg)
 	}
 	if (rq->conn)
 		conn_take_back(rq->conn);
-	if (type == CONTROL_FAILED)
-		err = message.failed.error;
-	else
-		error_set(&err, ERROR_INVALID_STATE, "the container has ended meanwhile");
 	request_error(rq, &err);
 }
 
@@ -173,6 +188,7 @@ static int lend(struct attach *attach, struct container *c, const struct session
 	}
 	attach->event = event_new(c->d->base, attach->answer, EV_READ | EV_PERSIST, on_answer, attach);
 	event_add(attach->event, NULL);
+	container_watch(c, &attach->watch);
 	return 0;
 }
 
@@ -208,6 +224,9 @@ static void on_changed(struct watch *watch)
 	struct control_console wants;
 	struct error err;
 
+	/* Lent already: the shim answers. */
+	if (attach->event)
+		return;
 	if (!c->gone && (c->state == STATE_STARTING || (runs && !c->shim)))
 		return;
 	watch_stop(watch);

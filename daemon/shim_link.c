@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,14 @@ const struct control_status *shim_status(const struct shim *shim)
 bool shim_left_rest(const struct shim *shim)
 {
 	return faccessat(shim->d->store->shims, shim->id, F_OK, 0) == 0;
+}
+
+/* What it has said before its end may still be unread: so not by end of file. */
+bool shim_lives(const struct shim *shim)
+{
+	struct pollfd p = { .fd = shim->sock };
+
+	return poll(&p, 1, 0) <= 0 || !(p.revents & (POLLHUP | POLLERR));
 }
 
 /* ---- what we say ---- */

@@ -48,6 +48,9 @@ const struct control_status *shim_status(const struct shim *shim);
 /* Whether one that is gone has not cleared up. */
 bool shim_left_rest(const struct shim *shim);
 
+/* False as soon as it has closed its socket, perhaps before what it said last has been read. */
+bool shim_lives(const struct shim *shim);
+
 /* Any other message, with descriptors (borrowed). */
 int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
 	unsigned n, struct error *err);

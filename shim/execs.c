@@ -116,8 +116,12 @@ bool execs_first_ends(const struct execs *x)
 
 static int check(const struct execs *x, const struct control_exec *order, unsigned n_fds, struct error *err)
 {
-	if (n_fds != (order->flags & EXEC_CONSOLE ? 2U : 1U))
-		return error_set(err, ERROR_FAILED, "the descriptors of the call did not come");
+	if (n_fds != (order->flags & EXEC_CONSOLE ? 2U : 1U)) {
+		error_set(err, ERROR_LIMIT_EXCEEDED,
+			"the container's shim has no descriptor left for one more session");
+		memcpy(err->field, "descriptors", sizeof "descriptors");
+		return -1;
+	}
 	if (x->over || x->first_pidfd < 0)
 		return error_set(err, ERROR_INVALID_STATE, "the container is not running");
 	if (x->n_running < EXEC_SESSIONS_MAX && x->n_list < LIST_MAX)

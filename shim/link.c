@@ -12,7 +12,8 @@
 
 #include "common/fd.h"
 
-#define BACKLOG 4 /* of daemons that were started one after the other */
+#define BACKLOG 4     /* of daemons that were started one after the other */
+#define REST_US 50000 /* without a descriptor for a caller */
 
 static void set_socket(int *sock, struct event **event, int fd)
 {
@@ -85,6 +86,22 @@ static void on_caller(evutil_socket_t fd, short what, void *arg)
 	set_socket(&l->caller, &l->caller_readable, -1);
 }
 
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct link *l = arg;
+	(void) fd, (void) what;
+	if (l->listener_readable != NULL)
+		event_add(l->listener_readable, NULL);
+}
+
+/* The caller stays in the queue, and would be told of again at once. */
+static void rest(struct link *l)
+{
+	struct timeval tv = { .tv_usec = REST_US };
+	if (event_base_once(l->base, -1, EV_TIMEOUT, on_rested, l, &tv) == 0)
+		event_del(l->listener_readable);
+}
+
 static void on_listener(evutil_socket_t fd, short what, void *arg)
 {
 	struct link *l = arg;
@@ -95,6 +112,8 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 	if (l->caller >= 0)
 		on_caller(l->caller, 0, l);
 	_cleanup_fd_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (conn < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		rest(l);
 	if (conn < 0 || getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
 		return;
 	set_socket(&l->caller, &l->caller_readable, steal_fd(&conn));

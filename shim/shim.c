@@ -217,12 +217,14 @@ static void attach_one_more(struct shim *s, const struct control_attach *message
 	struct control_failed failed = { 0 };
 	struct control_head attached;
 	struct console *c = console_of(s, message->session);
+	/* Then we have no descriptor for the answer either: the daemon concludes it from our silence. */
 	if (n != ATTACH_FDS)
 		return;
 	client.fd = steal_fd(&fds[ATTACH_CLIENT]);
-	if (c == NULL) {
+	if (c == NULL || s->state == SHIM_EXITED) {
 		fd_close(&client.fd);
-		error_set(&failed.error, ERROR_INVALID_STATE, "the session has ended");
+		error_set(&failed.error, ERROR_INVALID_STATE, "the %s has ended meanwhile",
+			c == NULL ? "session" : "container");
 		control_send(fds[ATTACH_ANSWER], &failed, CONTROL_FAILED, sizeof failed, NULL, 0);
 	} else if (console_receive(c, &client, fds[ATTACH_TEXTS], &message->reply, &message->early,
 			   &failed.error) < 0)
@@ -400,7 +402,7 @@ static void on_message(void *arg, enum control_type type, const void *message, i
 		ending_signal(&s->ending, kill->sig);
 	else if (type == CONTROL_STOP && !over)
 		ending_stop(&s->ending, stop_order->sig, stop_order->timeout_ms);
-	else if (type == CONTROL_ATTACH && !over)
+	else if (type == CONTROL_ATTACH)
 		attach_one_more(s, message, fds, n_fds);
 	else if (type == CONTROL_RESIZE && !over)
 		resize(s, size);

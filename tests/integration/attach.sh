@@ -234,6 +234,36 @@ test_the_65th() { # limit 60
 	EOF
 }
 
+test_a_shim_without_descriptors() { # limit 60
+	daemon_start
+	expect 0 ctl run -di --name c busybox cat
+	local shim before spent fd=0
+	shim=$(shim_of c)
+	while [ -e "/proc/$shim/fd/$fd" ]; do fd=$((fd + 1)); done
+	prlimit --pid "$shim" --nofile="$fd:"
+	expect 1 ctl attach c
+	like "$ERR" "*the container's shim has no descriptor left for one more client*"
+	expect 125 ctl exec c true
+	like "$ERR" "*the container's shim has no descriptor left for one more session*"
+	# Nor for the next daemon, which waits at its socket; that costs next to nothing meanwhile.
+	daemon_kill
+	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" >>"$T/daemon.log" 2>&1 </dev/null &
+	DAEMON=$!
+	before=$(ticks_of "$shim")
+	sleep 1
+	spent=$(($(ticks_of "$shim") - before))
+	[ "$spent" -lt 20 ] || fail "the shim has spent $spent ticks on waiting"
+	prlimit --pid "$shim" --nofile=1000:
+	eventually 10 ctl exec c true
+	py <<-'EOF'
+		session = Session("Attach", {"container": "c"})
+		session.write(b"hello\n")
+		while session.streams[STDOUT] != b"hello\n":
+		    assert session.step()
+	EOF
+}
+ticks_of() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+
 # What clients do not read is bounded, and goes back when they do or leave.
 test_memory() { # limit 120
 	[ -z "${SANITIZE:-}" ] || skip 'a sanitizer keeps what is freed'
