@@ -42,6 +42,7 @@ test_of_the_host() { # limit 120
 }
 
 test_of_a_container() { # limit 120
+	needs_static_shim # --init
 	daemon_start
 	expect 0 ctl run -d --name web --ipc shareable busybox sleep 1000
 	local id=$OUT
@@ -119,7 +120,7 @@ test_the_first_process_ends_all() { # limit 120
 		expect 0 ctl stop -t 20 c
 		expect 0 ctl wait c
 		is "$OUT" 7
-		[ ! -e "$cgroup" ] || fail 'its cgroup is left'
+		eventually 5 eval "[ ! -e '$cgroup' ]"
 		! pgrep -f 'sleep 123[456]' || fail 'a process is left'
 		is "$(ctl wait --session "$session" c)" 137
 		ctl rm c >/dev/null
