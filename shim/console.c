@@ -335,37 +335,50 @@ static int make_pipe(int *ret_ours, int *ret_theirs, bool we_read)
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
+	if (fd_nonblock(fds[we_read ? 0 : 1], true) < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
 	*ret_ours = fds[we_read ? 0 : 1];
 	*ret_theirs = fds[we_read ? 1 : 0];
-	return fd_nonblock(*ret_ours, true);
+	return 0;
 }
 
-static void watch_input(struct console *c, int fd)
+static int made(const struct event *event)
+{
+	if (event != NULL)
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+static int watch_input(struct console *c, int fd)
 {
 	c->input_fd = fd;
 	c->input_writable = event_new(c->base, fd, EV_WRITE | EV_PERSIST, on_input_writable, c);
+	return made(c->input_writable);
 }
 
-static void watch_output(struct console *c, int i)
+static int watch_output(struct console *c, int i)
 {
 	struct output *o = &c->outputs[i];
 	o->readable = event_new(c->base, o->fd, EV_READ | EV_PERSIST, on_output, o);
+	return made(o->readable);
 }
 
 static int make_pipes(struct console *c, int ret_stdio[3])
 {
 	int fd = -1;
 	for (int i = 0; i < 2; i++) {
-		if (make_pipe(&c->outputs[i].fd, &ret_stdio[1 + i], true) < 0)
+		if (make_pipe(&c->outputs[i].fd, &ret_stdio[1 + i], true) < 0 || watch_output(c, i) < 0)
 			return -1;
-		watch_output(c, i);
 	}
 	if (!c->with_stdin)
 		return (ret_stdio[0] = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0 ? -1 : 0;
 	if (make_pipe(&fd, &ret_stdio[0], false) < 0)
 		return -1;
-	watch_input(c, fd);
-	return 0;
+	return watch_input(c, fd);
 }
 
 int console_open(struct console *c, int ret_stdio[3], struct error *err)
@@ -375,8 +388,8 @@ int console_open(struct console *c, int ret_stdio[3], struct error *err)
 		c->outputs[i].console = c;
 	for (int i = 0; i < 3; i++)
 		ret_stdio[i] = -1;
-	if (!c->terminal && make_pipes(c, ret_stdio) < 0)
-		return error_errno(err, "make the console's pipes");
+	if (made(c->idle) < 0 || (!c->terminal && make_pipes(c, ret_stdio) < 0))
+		return error_errno(err, "make the console");
 	return 0;
 }
 
@@ -386,9 +399,9 @@ int console_set_terminal(struct console *c, int master, struct error *err)
 	if (fd_nonblock(master, true) < 0 ||
 		(c->peer_fd = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0)
 		return error_errno(err, "open the terminal's other side");
-	watch_output(c, 0);
+	if (watch_output(c, 0) < 0 || (c->with_stdin && watch_input(c, master) < 0))
+		return error_errno(err, "watch the terminal");
 	if (c->with_stdin) {
-		watch_input(c, master);
 		input_end_init(&c->input_end, c->base, master, c->peer_fd);
 	}
 	return 0;

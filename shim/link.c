@@ -24,10 +24,10 @@ static void set_socket(int *sock, struct event **event, int fd)
 	*sock = fd;
 }
 
-static void watch(struct link *l, int fd, struct event **event, event_callback_fn fn)
+static int watch(struct link *l, int fd, struct event **event, event_callback_fn fn)
 {
 	*event = event_new(l->base, fd, EV_READ | EV_PERSIST, fn, l);
-	event_add(*event, NULL);
+	return *event == NULL ? -1 : event_add(*event, NULL);
 }
 
 static void close_all(int *fds, unsigned n)
@@ -63,7 +63,21 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 void link_begin(struct link *l, int sock)
 {
 	set_socket(&l->sock, &l->readable, sock);
-	watch(l, sock, &l->readable, on_readable);
+	if (watch(l, sock, &l->readable, on_readable) < 0)
+		set_socket(&l->sock, &l->readable, -1);
+}
+
+/* Its event becomes the link's: a new one might not be had, and a daemon that finds its connection closed
+ * takes the shim for dead. */
+static void caller_begins(struct link *l)
+{
+	struct event *event = l->caller_readable;
+	l->caller_readable = NULL;
+	set_socket(&l->sock, &l->readable, steal_fd(&l->caller));
+	l->readable = event;
+	event_del(event);
+	event_assign(event, l->base, l->sock, EV_READ | EV_PERSIST, on_readable, l);
+	event_add(event, NULL);
 }
 
 /* Whoever connects takes the daemon's place with its HELLO, not before: a worker that only asks whether there
@@ -80,7 +94,7 @@ static void on_caller(evutil_socket_t fd, short what, void *arg)
 	if (type < 0 && errno == EAGAIN)
 		return;
 	if (type == CONTROL_HELLO) {
-		link_begin(l, steal_fd(&l->caller));
+		caller_begins(l);
 		l->on_hello(l->arg);
 	}
 	set_socket(&l->caller, &l->caller_readable, -1);
@@ -117,7 +131,8 @@ static void on_listener(evutil_socket_t fd, short what, void *arg)
 	if (conn < 0 || getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid())
 		return;
 	set_socket(&l->caller, &l->caller_readable, steal_fd(&conn));
-	watch(l, l->caller, &l->caller_readable, on_caller);
+	if (watch(l, l->caller, &l->caller_readable, on_caller) < 0)
+		set_socket(&l->caller, &l->caller_readable, -1);
 }
 
 static void set_address(struct sockaddr_un *address, int shims_fd, const char *name)
@@ -175,7 +190,8 @@ int link_listen(struct link *l, int shims_fd, const char *id, struct error *err)
 	}
 	if (daemon_ended(l))
 		return error_set(err, ERROR_FAILED, "the daemon has ended");
-	watch(l, l->listener, &l->listener_readable, on_listener);
+	if (watch(l, l->listener, &l->listener_readable, on_listener) < 0)
+		return error_errnum(err, ENOMEM, "watch the shim's socket");
 	return 0;
 }
 

@@ -30,7 +30,8 @@ struct link {
 	void *arg;
 };
 
-/* Takes sock, non-blocking. base, callbacks and arg are set before. */
+/* Takes sock, non-blocking; without memory it is closed, and l->sock is -1. base, callbacks and arg are set
+ * before. */
 void link_begin(struct link *l, int sock);
 /* Binds RUN/shims/<id>, and then makes sure that the daemon still lives: a daemon that is started later finds
  * the socket, whatever happens to this one. Before it nothing that lasts may be done. */

@@ -16,6 +16,7 @@
 #include "common/fd.h"
 #include "common/frame.h"
 #include "common/json.h"
+#include "common/log.h"
 #include "common/parse.h"
 #include "shim/console.h"
 #include "shim/terminal.h"
@@ -24,6 +25,11 @@
 #define TAKEN_QUEUE \
 	(64 * 1024) /* with more than this waiting for it, it is told later: stdin must not grow output */
 #define DETACH_TIMEOUT_MS 250 /* a first key alone is the program's after this */
+
+/* The last frame of a session that there was no memory for: made without any. */
+#define STARVED                                                             \
+	"{\"error\":\"io.containerdlite.container.Failed\",\"parameters\":" \
+	"{\"message\":\"the container's shim has no memory left for this client\"}}"
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -47,8 +53,10 @@ static void close_client(struct session *s)
 	give_terminal_back(s);
 	fd_close(&s->passed_fd);
 	fd_close(&s->fd);
-	evbuffer_drain(s->out, evbuffer_get_length(s->out));
-	evbuffer_drain(s->in, evbuffer_get_length(s->in));
+	if (s->out != NULL)
+		evbuffer_drain(s->out, evbuffer_get_length(s->out));
+	if (s->in != NULL)
+		evbuffer_drain(s->in, evbuffer_get_length(s->in));
 }
 
 /* The client is gone, or has to go. What it typed is still given to the container. */
@@ -66,10 +74,11 @@ static void drop_client(struct session *s)
 
 void session_free(struct session *s)
 {
+	struct evbuffer *buffers[] = { s->in, s->out, s->typed };
 	close_client(s);
-	evbuffer_free(s->in);
-	evbuffer_free(s->out);
-	evbuffer_free(s->typed);
+	for (int i = 0; i < 3; i++)
+		if (buffers[i] != NULL)
+			evbuffer_free(buffers[i]);
 	free(s);
 }
 
@@ -100,6 +109,44 @@ static bool flush(struct session *s)
 	return true;
 }
 
+/* There is no memory for what has to be queued: what is queued already is still sent, and then a frame that
+ * says why it is the last. On a later turn, since the caller may still walk the list of sessions. */
+static void starve(struct session *s)
+{
+	s->starved = s->ending = s->typed_ended = true;
+	event_active(s->writable, EV_WRITE, 0);
+	console_resume(s->console);
+}
+
+static void send_last_words(struct session *s)
+{
+	static const char text[] = STARVED;
+	uint8_t frame[FRAME_HEADER + sizeof text - 1];
+	frame_header(frame, FRAME_ERROR, sizeof text - 1);
+	memcpy(frame + FRAME_HEADER, text, sizeof text - 1);
+	if (!s->torn && !(s->flags & CONSOLE_RAW) &&
+		send(s->fd, frame, sizeof frame, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_error("a client is let go for want of memory, and cannot be told");
+}
+
+/* The rest of what has been sent up to `sent`: both pieces or nothing. */
+static void queue_pieces(struct session *s, const struct iovec iov[2], size_t sent)
+{
+	size_t rest = iov[0].iov_len + iov[1].iov_len - sent;
+	if (rest == 0)
+		return;
+	if (evbuffer_expand(s->out, rest) < 0) {
+		s->torn = sent > 0;
+		starve(s);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		size_t done = sent < iov[i].iov_len ? sent : iov[i].iov_len;
+		evbuffer_add(s->out, (const char *) iov[i].iov_base + done, iov[i].iov_len - done);
+		sent -= done;
+	}
+}
+
 /* At once if nothing waits before it; the rest is queued. The pieces are borrowed. */
 static void send_pieces(
 	struct session *s, const void *head, size_t head_size, const void *body, size_t body_size)
@@ -116,11 +163,7 @@ static void send_pieces(
 			event_active(s->writable, EV_WRITE, 0);
 		sent = n > 0 ? (size_t) n : 0;
 	}
-	if (sent < head_size)
-		evbuffer_add(s->out, (const char *) head + sent, head_size - sent);
-	size_t done = sent > head_size ? sent - head_size : 0;
-	if (done < body_size)
-		evbuffer_add(s->out, (const char *) body + done, body_size - done);
+	queue_pieces(s, iov, sent);
 	if (evbuffer_get_length(s->out) > 0)
 		event_add(s->writable, NULL);
 }
@@ -129,7 +172,7 @@ static void send_pieces(
 static void send_frame(struct session *s, enum frame_type type, const void *payload, size_t size)
 {
 	uint8_t header[FRAME_HEADER];
-	if (s->fd < 0)
+	if (s->fd < 0 || s->starved)
 		return;
 	frame_header(header, type, (uint32_t) size);
 	if (!(s->flags & CONSOLE_RAW))
@@ -172,7 +215,8 @@ void session_output(struct session *s, int stream, const void *data, size_t size
 	if (st->gap > 0)
 		send_gap(s, stream);
 	if (s->terminal != NULL) {
-		terminal_write(s->terminal, data, size);
+		if (!terminal_write(s->terminal, data, size))
+			starve(s);
 		return;
 	}
 	st->sent += size;
@@ -264,6 +308,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	event_del(s->writable);
+	if (s->starved)
+		send_last_words(s);
 	if (s->ending) {
 		/* The exit frame is the last thing; the client may be reading to end of file. */
 		shutdown(s->fd, SHUT_WR);
@@ -309,7 +355,8 @@ static void on_detach_timeout(evutil_socket_t fd, short what, void *arg)
 	uint8_t keys[DETACH_KEYS_MAX];
 	size_t n = detach_release(&s->detach, keys);
 	(void) fd, (void) what;
-	evbuffer_add(s->typed, keys, n);
+	if (evbuffer_add(s->typed, keys, n) < 0)
+		starve(s);
 	console_typed(s->console);
 }
 
@@ -320,11 +367,14 @@ static void take_keys(struct session *s, const uint8_t *keys, size_t size)
 	struct evbuffer_iovec room;
 	bool found;
 	if (s->detach.size == 0) {
-		evbuffer_add(s->typed, keys, size);
+		if (evbuffer_add(s->typed, keys, size) < 0)
+			starve(s);
 		return;
 	}
-	if (evbuffer_reserve_space(s->typed, (ev_ssize_t) (size + DETACH_KEYS_MAX), &room, 1) != 1)
+	if (evbuffer_reserve_space(s->typed, (ev_ssize_t) (size + DETACH_KEYS_MAX), &room, 1) != 1) {
+		starve(s);
 		return;
+	}
 	room.iov_len = detach_filter(&s->detach, keys, size, room.iov_base, &found);
 	evbuffer_commit_space(s->typed, &room, 1);
 	if (s->detach.held > 0)
@@ -539,9 +589,8 @@ struct session *session_new(struct console *c, const struct session_client *clie
 {
 	const struct control_console *wants = &client->wants;
 	struct session *s = calloc(1, sizeof *s);
-	if (s == NULL || fd_nonblock(client->fd, true) < 0) {
+	if (s == NULL) {
 		close(client->fd);
-		free(s);
 		return NULL;
 	}
 	s->console = c;
@@ -559,11 +608,13 @@ struct session *session_new(struct console *c, const struct session_client *clie
 	s->readable = event_new(c->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->writable = event_new(c->base, s->fd, EV_WRITE | EV_PERSIST, on_writable, s);
 	s->detach_timer = event_new(c->base, -1, 0, on_detach_timeout, s);
-	if (client->reply_size > 0)
-		evbuffer_add(s->out, client->reply, client->reply_size);
-	if (client->early_size > 0)
-		evbuffer_add(s->in, client->early, client->early_size);
-	return s;
+	if (fd_nonblock(s->fd, true) == 0 && s->in != NULL && s->out != NULL && s->typed != NULL &&
+		s->readable != NULL && s->writable != NULL && s->detach_timer != NULL &&
+		evbuffer_add(s->out, client->reply, client->reply_size) == 0 &&
+		evbuffer_add(s->in, client->early, client->early_size) == 0)
+		return s;
+	session_free(s);
+	return NULL;
 }
 
 void session_start(struct session *s)

@@ -46,6 +46,8 @@ struct session {
 	bool typed_ended;  /* no more stdin will come */
 	bool stdin_ended;  /* that was the end of its stdin, and not only of the client */
 	bool stdin_passed; /* as the starter's, that has been the end of the process's */
+	bool starved;	   /* there was no memory for what had to be queued: it ends */
+	bool torn;	   /* in the middle of a frame, so that no other can follow */
 	bool ending;	   /* the last frame, exit or error, is queued: closed as soon as all is sent */
 	struct detach detach;
 	struct event *detach_timer; /* runs while keys are held back */

@@ -552,6 +552,8 @@ int shim_main(int control_sock)
 	s.link.on_lost = on_lost;
 	s.link.arg = &s;
 	link_begin(&s.link, control_sock);
+	if (s.link.sock < 0)
+		return 1;
 	s.oom = (struct oom_told) {
 		.base = s.base, .link = &s.link, .exit = &s.exit, .watch = { .fd = -1, .events = -1 }
 	};

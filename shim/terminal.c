@@ -157,17 +157,22 @@ struct terminal *terminal_new(struct event_base *base, int fd, int sock, const s
 	t->readable = event_new(base, t->fd, EV_READ | EV_PERSIST, on_readable, t);
 	t->writable = event_new(base, t->fd, EV_WRITE | EV_PERSIST, on_writable, t);
 	t->stopped = event_new(base, -1, 0, on_stopped, t);
-	return t;
+	if (t->out != NULL && t->readable != NULL && t->writable != NULL && t->stopped != NULL)
+		return t;
+	terminal_free(t);
+	return NULL;
 }
 
 void terminal_free(struct terminal *t)
 {
 	if (t == NULL)
 		return;
-	event_free(t->readable);
-	event_free(t->writable);
-	event_free(t->stopped);
-	evbuffer_free(t->out);
+	struct event *events[] = { t->readable, t->writable, t->stopped };
+	for (int i = 0; i < 3; i++)
+		if (events[i] != NULL)
+			event_free(events[i]);
+	if (t->out != NULL)
+		evbuffer_free(t->out);
 	fd_close(&t->fd);
 	fd_close(&t->client_fd);
 	free(t);
@@ -187,17 +192,18 @@ void terminal_listen(struct terminal *t, bool on)
 	watch(t);
 }
 
-void terminal_write(struct terminal *t, const void *data, size_t size)
+bool terminal_write(struct terminal *t, const void *data, size_t size)
 {
 	ssize_t n = 0;
 	if (evbuffer_get_length(t->out) == 0 && is_ours(t))
 		n = write(t->fd, data, size);
 	size_t done = n > 0 ? (size_t) n : 0;
 	if (done == size)
-		return;
+		return true;
 	/* An error shows again, and is told, when it is written to the next time. */
-	evbuffer_add(t->out, (const char *) data + done, size - done);
+	bool queued = evbuffer_add(t->out, (const char *) data + done, size - done) == 0;
 	watch(t);
+	return queued;
 }
 
 size_t terminal_waiting(const struct terminal *t)

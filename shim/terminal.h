@@ -30,6 +30,6 @@ void terminal_free(struct terminal *t);
 void terminal_start(struct terminal *t);
 /* Whether keys are read. */
 void terminal_listen(struct terminal *t, bool on);
-/* At once, as far as it goes; the rest waits. */
-void terminal_write(struct terminal *t, const void *data, size_t size);
+/* At once, as far as it goes; the rest waits. False: there is no memory for the rest, which is lost. */
+bool terminal_write(struct terminal *t, const void *data, size_t size);
 size_t terminal_waiting(const struct terminal *t);
