@@ -94,8 +94,9 @@ static void put_bind(FILE *out, struct json_object *mount, const struct options 
 	_cleanup_free_ char *source = explain_quote(json_string(mount, "source", ""));
 	_cleanup_free_ char *target = explain_quote(json_string(mount, "destination", ""));
 	if (strncmp(json_string(mount, "source", ""), "container:", 10) == 0) {
-		fprintf(out, "place %s\nmount -t tmpfs -o nosuid,nodev,noexec,mode=1777 shm \"$at\"\n",
-			target);
+		explain_line(out, NULL, "place %s", target);
+		explain_line(out, "(the engine takes the other container's)",
+			"mount -t tmpfs -o nosuid,nodev,noexec,mode=1777 shm \"$at\"");
 		return;
 	}
 	explain_line(out, "made where it is missing", "place %s %s", target, source);

@@ -124,6 +124,14 @@ static bool is_crash(const char *sig)
 	return false;
 }
 
+/* With another container, whose end is its own. */
+static bool shares_pids(const struct why *w)
+{
+	struct json_object *namespaces = json_get(json_get(w->container, "shim"), "namespaces");
+	static const char container[] = "container:";
+	return strncmp(json_string(namespaces, "pid", ""), container, sizeof container - 1) == 0;
+}
+
 static void tell_signal(struct why *w, const char *sig)
 {
 	const char *core = json_flag(w->exit, "core_dumped", false) ? ", core dumped" : "";
@@ -135,6 +143,11 @@ static void tell_signal(struct why *w, const char *sig)
 		snprintf(w->cause, sizeof w->cause, "it was stopped by %s", sig);
 	else if (is_crash(sig))
 		snprintf(w->cause, sizeof w->cause, "it crashed: %s%s", sig, core);
+	else if (strcmp(sig, "SIGKILL") == 0 && shares_pids(w))
+		snprintf(w->cause, sizeof w->cause,
+			"SIGKILL: the container whose pid namespace it shares has ended, or from outside of "
+			"this "
+			"engine");
 	else
 		snprintf(w->cause, sizeof w->cause, "%s, from outside of this engine", sig);
 }

@@ -80,6 +80,20 @@ test_run_settings() { # limit 120
 	docs 0 'docker run --rm --oom-score-adj 500 busybox cat /proc/self/oom_score_adj' 500
 }
 
+test_run_namespaces() { # limit 120
+	daemon_start
+	docs 0 'docker run --rm --pid=host busybox sh -c "test $(ls -d /proc/[0-9]* | wc -l) -gt 3"'
+	docs 0 'docker run --name my-nginx --ipc=shareable -d busybox sleep 1000' "$ID"
+	docs 0 'docker run --rm --pid=container:my-nginx --cap-add SYS_PTRACE busybox sh -c "tr \\\\0 \" \" </proc/1/cmdline"' 'sleep 1000*'
+	docs 0 'docker run --rm --network container:my-nginx busybox cat /sys/class/net/lo/flags' 0x9
+	docs 0 'docker run --rm --ipc=container:my-nginx busybox true'
+	docs 0 'docker run --rm --uts=host busybox hostname' "$(hostname)"
+	docs 0 'docker run --rm --network=host busybox hostname' "$(hostname)"
+	docs 0 'docker run --rm --cgroupns=private busybox cat /proc/self/cgroup' '*0::/'
+	docs 125 'docker run --rm --uts=host --hostname x busybox true' '' "*the host's uts namespace*"
+	docs 125 'docker run --rm --network=my-net busybox true' '' "*'my-net' is not none, host or container:NAME*"
+}
+
 has_controllers() {
 	local name
 	for name in cpu memory pids; do

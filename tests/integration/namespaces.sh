@@ -130,6 +130,7 @@ test_the_first_process_ends_all() { # limit 120
 	ctl kill web >/dev/null
 	expect 0 ctl wait c
 	is "$OUT" 137
+	like "$(ctl why c)" '*the container whose pid namespace it shares has ended*'
 }
 
 # Looked for at each start: it must run, and have what is to be shared.
