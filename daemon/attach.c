@@ -221,7 +221,7 @@ static void on_changed(struct watch *watch)
 	bool runs = container_runs(c);
 	struct attach_target target = { c->bundle.terminal, c->bundle.open_stdin, FLOW_DROP };
 	struct session *session = NULL;
-	struct control_console wants;
+	struct control_console wants = { 0 };
 	struct error err;
 
 	/* Lent already: the shim answers. */

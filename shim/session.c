@@ -31,6 +31,8 @@
 	"{\"error\":\"io.containerdlite.container.Failed\",\"parameters\":" \
 	"{\"message\":\"the container's shim has no memory left for this client\"}}"
 
+#define LOOK_MS 500 /* between two looks whether a client that is not read from has vanished */
+
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
@@ -49,7 +51,9 @@ static void close_client(struct session *s)
 		event_free(s->writable);
 	if (s->detach_timer != NULL)
 		event_free(s->detach_timer);
-	s->readable = s->writable = s->detach_timer = NULL;
+	if (s->look != NULL)
+		event_free(s->look);
+	s->readable = s->writable = s->detach_timer = s->look = NULL;
 	give_terminal_back(s);
 	fd_close(&s->passed_fd);
 	fd_close(&s->fd);
@@ -59,14 +63,21 @@ static void close_client(struct session *s)
 		evbuffer_drain(s->in, evbuffer_get_length(s->in));
 }
 
+/* Once: what is to happen when who started the process has vanished. */
+static void tell_vanished(struct session *s)
+{
+	struct console *c = s->console;
+	bool news = s->starter && !s->vanished && !c->ended;
+	s->vanished = true;
+	if (news && c->on_starter_gone != NULL)
+		c->on_starter_gone(c->arg);
+}
+
 /* The client is gone, or has to go. What it typed is still given to the container. */
 static void drop_client(struct session *s)
 {
-	struct console *c = s->console;
-	bool vanished = s->starter && !c->ended;
 	close_client(s);
-	if (vanished && c->on_starter_gone != NULL)
-		c->on_starter_gone(c->arg);
+	tell_vanished(s);
 	s->typed_ended = true;
 	console_resume(s->console);
 	console_typed(s->console);
@@ -485,6 +496,32 @@ static void take_frames(struct session *s)
 		evbuffer_drain(s->in, evbuffer_get_length(s->in));
 }
 
+/* A half-closed client still reads; one that is gone is noticed by the next write. */
+static bool hung_up(const struct session *s)
+{
+	struct pollfd p = { .fd = s->fd };
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static void look_later(struct session *s)
+{
+	struct timeval tv = { .tv_usec = LOOK_MS * 1000 };
+	event_add(s->look, &tv);
+}
+
+/* What it sent before it vanished is its process's all the same, and is read when there is room. */
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+	(void) fd, (void) what;
+	if (event_pending(s->readable, EV_READ, NULL))
+		return;
+	if (hung_up(s))
+		tell_vanished(s);
+	else
+		look_later(s);
+}
+
 /* Plain bytes: no window bounds them but that no more is read before they are taken. */
 static void take_raw(struct session *s)
 {
@@ -492,8 +529,10 @@ static void take_raw(struct session *s)
 	if (!s->typed_ended && (s->flags & CONSOLE_STDIN) && size > 0)
 		take_keys(s, evbuffer_pullup(s->in, -1), size);
 	evbuffer_drain(s->in, size);
-	if (evbuffer_get_length(s->typed) > FRAME_PAYLOAD_MAX && s->readable != NULL)
+	if (evbuffer_get_length(s->typed) > FRAME_PAYLOAD_MAX && s->readable != NULL) {
 		event_del(s->readable);
+		look_later(s);
+	}
 }
 
 static void take_input(struct session *s)
@@ -503,13 +542,6 @@ static void take_input(struct session *s)
 	else
 		take_frames(s);
 	console_typed(s->console);
-}
-
-/* A half-closed client still reads; one that is gone is noticed by the next write. */
-static bool hung_up(const struct session *s)
-{
-	struct pollfd p = { .fd = s->fd };
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /* A client that has only ended its side still reads. From now on it is readable for ever: edge-triggered, it
@@ -608,8 +640,9 @@ struct session *session_new(struct console *c, const struct session_client *clie
 	s->readable = event_new(c->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
 	s->writable = event_new(c->base, s->fd, EV_WRITE | EV_PERSIST, on_writable, s);
 	s->detach_timer = event_new(c->base, -1, 0, on_detach_timeout, s);
+	s->look = event_new(c->base, -1, 0, on_look, s);
 	if (fd_nonblock(s->fd, true) == 0 && s->in != NULL && s->out != NULL && s->typed != NULL &&
-		s->readable != NULL && s->writable != NULL && s->detach_timer != NULL &&
+		s->readable != NULL && s->writable != NULL && s->detach_timer != NULL && s->look != NULL &&
 		evbuffer_add(s->out, client->reply, client->reply_size) == 0 &&
 		evbuffer_add(s->in, client->early, client->early_size) == 0)
 		return s;

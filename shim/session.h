@@ -42,6 +42,7 @@ struct session {
 	uint32_t flags; /* enum console_flags */
 	enum flow flow;
 	bool starter;
+	bool vanished;	   /* that has been told */
 	bool half_closed;  /* it has shut down its side, and may still read */
 	bool typed_ended;  /* no more stdin will come */
 	bool stdin_ended;  /* that was the end of its stdin, and not only of the client */
@@ -51,6 +52,7 @@ struct session {
 	bool ending;	   /* the last frame, exit or error, is queued: closed as soon as all is sent */
 	struct detach detach;
 	struct event *detach_timer; /* runs while keys are held back */
+	struct event *look;	    /* runs while a raw one is not read from, since it has sent enough */
 	struct stream_state {
 		uint64_t position, sent; /* bytes the stream has had, bytes of it in frames */
 		uint64_t gap, gap_position;

@@ -248,6 +248,7 @@ test_a_shim_without_descriptors() { # limit 60
 	# Nor for the next daemon, which waits at its socket; that costs next to nothing meanwhile.
 	daemon_kill
 	"$BUILD/containerd-lite" --state-dir "$STATE" --run-dir "$RUN" >>"$T/daemon.log" 2>&1 </dev/null &
+	# shellcheck disable=SC2034
 	DAEMON=$!
 	before=$(ticks_of "$shim")
 	sleep 1

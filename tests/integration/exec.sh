@@ -479,6 +479,28 @@ test_terminal_client_gone() {
 	eventually 10 eval '! ctl exec --privileged c ps | grep -q "[s]leep 1000$"'
 }
 
+test_raw_client_gone_with_much_untaken() {
+	daemon_start
+	container
+	py >said <<-'END'
+		conn = Conn(b"\n")
+		reply = conn.call("Exec", {"container": "c", "terminal": True, "open_stdin": True,
+		                  "args": ["sh", "-c", "stty raw -echo; echo; sleep 1000; true"],
+		                  "console": {"framing": "raw"}}, upgrade=True)
+		print(reply["parameters"]["session"])
+		conn.take(1)
+		conn.sock.settimeout(1)
+		try:
+		    while True:
+		        conn.sock.send(b"x" * 65536)
+		except TimeoutError:
+		    pass
+		conn.close()
+	END
+	eventually 10 eval '! ctl exec --privileged c ps | grep -q "[s]leep 1000$"'
+	like "$(ctl wait --session "$(cat said)" c)" '1[23][09]'
+}
+
 # many N: execs, every other one of which fails
 many() {
 	for _ in $(seq $(($1 / 2))); do
