@@ -17,7 +17,7 @@ echo "== place"; pwd; stat -c '%A %u:%g' / .; ls /
 echo "== session"; awk '{print "sid", $6, "oom", FILENAME}' /proc/1/stat; cat /proc/1/oom_score_adj
 echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && for f in LIMITS; do stat -c "%n %u:%g %A" $f; case $f in .|*.procs) ;; *) cat $f ;; esac; done; cd /
 echo "== network"; for n in /sys/class/net/*; do echo "$n"; cat "$n/flags"; done; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
-echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do [ -e $f ] && wc -c <$f | sed "s|^[1-9].*|more|; s|$| $f|"; done
+echo "== hidden"; for f in /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/*; do [ -e $f ] && head -c 1 <$f | wc -c | sed "s|^[1-9].*|more|; s|$| $f|"; done
 for f in /proc/sys/kernel/domainname /x; do sh -c ": >$f" 2>&1; done
 EOF
 
