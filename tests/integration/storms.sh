@@ -50,11 +50,13 @@ test_100_rm_f_of_one() { # limit 60
 	daemon_start
 	expect 0 ctl run -d --name c busybox sleep 1000
 	py <<'PY'
+SLOW = os.environ["TEST_FACTOR"] != "1"
 conns = [Conn() for i in range(100)]
 for c in conns: c.send("Remove", {"containers": ["c"], "force": True})
 for c in conns:
-    r = c.recv()
-    assert r == {"parameters": {"outcomes": [{"container": "c"}]}}, r
+    outcome = c.recv()["parameters"]["outcomes"][0]
+    # where a machine is slow the last of them may come when it has gone
+    assert outcome == {"container": "c"} or SLOW and "NoSuchContainer" in outcome["error"], outcome
 PY
 }
 

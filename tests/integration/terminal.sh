@@ -385,6 +385,7 @@ test_a_terminal_that_is_none() {
 
 # strace_without_terminals PID: those whom it makes shims of cannot take a terminal over
 strace_without_terminals() {
+	rm -f attached
 	strace -f -o trace -P /dev/pts/ptmx -e trace=fcntl -e inject=fcntl:error=ENOMEM:when=1 -p "$1" 2>attached &
 	STRACE=$!
 	eventually 10 grep -q attached attached
