@@ -94,6 +94,7 @@ ssize_t copy_wire_fill(void *arg, void *data, size_t size, struct error *err)
 	size_t there = w->size - w->at, n = size < there ? size : there;
 	memcpy(data, w->payload + w->at, n);
 	w->at += n;
+	progress_add(&w->progress, n);
 	return (ssize_t) n;
 }
 
@@ -131,7 +132,9 @@ static int send_frame(
 
 int copy_wire_put(void *arg, const void *data, size_t size, struct error *err)
 {
-	return send_frame(arg, FRAME_STDIN, data, size, err);
+	struct copy_wire *w = arg;
+	progress_add(&w->progress, size);
+	return send_frame(w, FRAME_STDIN, data, size, err);
 }
 
 int copy_wire_end(struct copy_wire *w, struct error *err)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "client/connection.h"
+#include "client/progress.h"
 #include "common/frame.h"
 
 struct error;
@@ -16,9 +17,10 @@ struct reply;
 
 struct copy_wire {
 	struct connection *conn;
-	bool over;	 /* the last frame has come, and said that all was copied */
-	bool said;	 /* err is what the other side has said, or that the connection was lost */
-	size_t at, size; /* of the payload that is in hand */
+	struct progress progress; /* of the archive */
+	bool over;		  /* the last frame has come, and said that all was copied */
+	bool said;		  /* err is what the other side has said, or that the connection was lost */
+	size_t at, size;	  /* of the payload that is in hand */
 	uint8_t payload[FRAME_PAYLOAD_MAX];
 	size_t early_at, early_size; /* what came together with the reply */
 	uint8_t early[CONNECTION_READ];

@@ -16,6 +16,7 @@
 #include "client/connection.h"
 #include "client/copy_wire.h"
 #include "client/format.h"
+#include "client/progress.h"
 #include "client/report.h"
 #include "common/error.h"
 #include "common/fd.h"
@@ -77,6 +78,13 @@ static bool is_stream(const char *path)
 	return strcmp(path, "-") == 0;
 }
 
+/* Only of a file it is known beforehand how much it is. */
+static void show_progress(struct cp *cp, bool is_file, int64_t size)
+{
+	progress_begin(&cp->wire.progress, !json_flag(cp->args->local, "quiet", false),
+		is_file && size > 0 ? (uint64_t) size : 0);
+}
+
 static int check_sides(const struct side *from, const struct side *to, struct error *err)
 {
 	const struct side *inner = from->container != NULL ? from : to;
@@ -132,6 +140,7 @@ static int files_out(struct cp *cp, const struct spot *to, struct json_object *r
 	if (unpack_target(&unpack, to, name, folder, err) < 0)
 		return -1;
 	umask(0);
+	show_progress(cp, strcmp(json_string(reply, "kind", ""), "file") == 0, json_int(reply, "size", 0));
 	int result = unpack_all(&unpack, &reader, err);
 	unpack_done(&unpack);
 	cp->bytes = unpack.bytes;
@@ -225,6 +234,7 @@ static int files_in(struct cp *cp, const struct spot *from, struct error *err)
 	pack.arg = &cp->wire;
 	pack.self_fd = self;
 	pack.shown = from->folder;
+	show_progress(cp, S_ISREG(from->st.st_mode), from->st.st_size);
 	if (pack_all(&pack, from->parent_fd, from->name, from->asked, err) < 0)
 		return -1;
 	cp->bytes = pack.bytes;
@@ -263,6 +273,7 @@ static int run(struct cp *cp, bool out, const char *target)
 	json_add_string(cp->args->request, "container", cp->container);
 	int result = out ? copy_out(cp, &err) : copy_in(cp, &err);
 	connection_done(&conn);
+	progress_end(&cp->wire.progress);
 	if (interrupted != 0)
 		return 128 + interrupted;
 	if (result < 0)

@@ -237,7 +237,8 @@ const struct option cp_options[] = {
 	{ "archive", 'a', VALUE_FLAG, GROUP_COMMAND, ".archive", NULL, "keep users and groups" },
 	{ "follow-link", 'L', VALUE_FLAG, GROUP_COMMAND, ".follow", NULL,
 		"of a link that SOURCE is, copy what it leads to" },
-	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL, "do not tell how much was copied" },
+	{ "quiet", 'q', VALUE_FLAG, GROUP_OUTPUT, ".quiet", NULL,
+		"show no progress, and not how much it was" },
 	{ 0 },
 };
 

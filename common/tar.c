@@ -164,6 +164,34 @@ static int bad(struct error *err, const char *what)
 	return -1;
 }
 
+static const struct {
+	const char *magic;
+	size_t size;
+	const char *name, *tool;
+} compressions[] = {
+	{ "\x1f\x8b", 2, "gzip", "zcat" },
+	{ "\x28\xb5\x2f\xfd", 4, "zstd", "zstdcat" },
+	{ "\xfd"
+	  "7zXZ",
+		5, "xz", "xzcat" },
+	{ "BZh", 3, "bzip2", "bzcat" },
+};
+
+/* Says so, too. */
+static bool is_compressed(const void *data, size_t size, struct error *err)
+{
+	for (size_t i = 0; i < sizeof compressions / sizeof *compressions; i++) {
+		const char *tool = compressions[i].tool;
+		if (size < compressions[i].size ||
+			memcmp(data, compressions[i].magic, compressions[i].size) != 0)
+			continue;
+		error_set(err, ERROR_COPY_FAILED, "the archive is compressed (%s)", compressions[i].name);
+		error_hint(err, "%s unpacks it: %s FILE | ctl cp - …", tool, tool);
+		return true;
+	}
+	return false;
+}
+
 static int cut(const struct tar_reader *r, struct error *err)
 {
 	if (!r->any)
@@ -179,6 +207,8 @@ static int read_whole(struct tar_reader *r, void *data, size_t size, struct erro
 	for (size_t at = 0; at < size;) {
 		ssize_t n = r->fill(r->arg, (char *) data + at, size - at, err);
 		if (n < 0)
+			return -1;
+		if (n == 0 && at > 0 && r->shown[0] == '\0' && is_compressed(data, at, err))
 			return -1;
 		if (n == 0)
 			return at == 0 ? 0 : cut(r, err);
@@ -264,31 +294,13 @@ static bool checksum_fits(const struct header *h)
 	return NUMBER(h->checksum, &said) == 0 && said == (int64_t) sum(h);
 }
 
-static const struct {
-	const char *magic;
-	size_t size;
-	const char *name, *tool;
-} compressions[] = {
-	{ "\x1f\x8b", 2, "gzip", "zcat" },
-	{ "\x28\xb5\x2f\xfd", 4, "zstd", "zstdcat" },
-	{ "\xfd"
-	  "7zXZ",
-		5, "xz", "xzcat" },
-	{ "BZh", 3, "bzip2", "bzcat" },
-};
-
 static int refuse_header(const struct tar_reader *r, const struct header *h, struct error *err)
 {
 	if (r->shown[0] != '\0')
 		return error_set(err, ERROR_COPY_FAILED,
 			"the archive is damaged: what follows '%s' is no header", r->shown);
-	for (size_t i = 0; i < sizeof compressions / sizeof *compressions; i++)
-		if (memcmp(h, compressions[i].magic, compressions[i].size) == 0) {
-			error_set(err, ERROR_COPY_FAILED, "the archive is compressed (%s)",
-				compressions[i].name);
-			return error_hint(err, "%s unpacks it: %s FILE | ctl cp - …", compressions[i].tool,
-				compressions[i].tool);
-		}
+	if (is_compressed(h, sizeof *h, err))
+		return -1;
 	return bad(err, "its first block is no header");
 }
 

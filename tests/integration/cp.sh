@@ -157,6 +157,8 @@ test_sentences() {
 	refuses ctl cp - web:/tmp "1: ctl: web: the archive is empty" </dev/null
 	refuses ctl cp - web:/tmp "1: ctl: web: the archive is compressed (gzip)
 hint: zcat unpacks it: zcat FILE | ctl cp - …" < <(cat nonsense.gz /dev/zero | head -c 5000)
+	refuses ctl cp - web:/tmp "1: ctl: web: the archive is compressed (gzip)
+hint: zcat unpacks it: zcat FILE | ctl cp - …" <nonsense.gz
 	refuses ctl cp web:/etc two:/etc "125: ctl: cp: from one container to another needs two copies
 hint: ctl cp web:/etc - | ctl cp - two:/etc"
 	refuses ctl cp file folder "125: ctl: cp: neither 'file' nor 'folder' is CONTAINER:PATH
@@ -500,4 +502,30 @@ test_raw_socket() {
 	END
 	is "$(inside 'cat /tmp/one /tmp/f/two')" hellohello
 	eventually 10 no_worker
+}
+
+# A person at a terminal sees how far a big file is, and then how much it was; nobody else does.
+test_progress() {
+	web
+	truncate -s 64M big
+	cat >terminal.py <<-'EOF'
+		import os, pty, sys
+		def read(fd):
+		    data = os.read(fd, 4096)
+		    with open("screen", "ab") as file: file.write(data)
+		    return data
+		sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
+	EOF
+	local line='*\[*\] *% * of 64.0MiB*copied 64.0MiB to *'
+	/usr/bin/python3 terminal.py ctl cp big web:/tmp </dev/null >/dev/null
+	like "$(tr '\r' '\n' <screen)" "$line"
+	rm screen
+	/usr/bin/python3 terminal.py ctl cp web:/tmp/big copy </dev/null >/dev/null
+	like "$(tr '\r' '\n' <screen)" "$line"
+	rm screen
+	/usr/bin/python3 terminal.py ctl cp -q web:/tmp/big copy </dev/null >/dev/null
+	[ ! -s screen ] || fail "$(cat screen)"
+	expect 0 ctl cp big web:/tmp
+	is "$OUT$ERR" ''
+	cmp big copy
 }
