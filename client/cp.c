@@ -51,9 +51,11 @@ static void on_signal(int sig)
 
 static void catch_signals(int fd)
 {
-	const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 	struct sigaction action = { .sa_handler = on_signal }, before;
 	wire_fd = fd;
+	/* A limit of ulimit -f is an error of write(2) then. */
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 			sigaction(signals[i], &action, NULL);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 #include "common/error.h"
 #include "common/fd.h"
 
-#define DEPTH_MAX 400	/* each takes two descriptors */
-#define LINKS_MAX 65536 /* of more only copies are made */
+#define DEPTH_MAX   400	  /* each takes two descriptors */
+#define LINKS_MAX   65536 /* of more only copies are made */
+#define SMALL_MAX   16384
+#define UNSIZED_MAX (4 * 1024 * 1024)
 
 struct pack_link {
 	dev_t dev;
@@ -85,24 +88,38 @@ static void describe(struct pack *p, enum tar_type type, const struct stat *st)
 	e->minor = minor(st->st_rdev);
 }
 
+static int compare_links(const void *a, const void *b)
+{
+	const struct pack_link *x = a, *y = b;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return x->ino == y->ino ? 0 : x->ino < y->ino ? -1 : 1;
+}
+
+static void free_link(void *arg)
+{
+	struct pack_link *link = arg;
+	free(link->name);
+	free(link);
+}
+
 /* The first of several names; NULL: this is it. */
 static const char *known_link(struct pack *p, const struct stat *st)
 {
-	for (size_t i = 0; i < p->n_links; i++)
-		if (p->links[i].ino == st->st_ino && p->links[i].dev == st->st_dev)
-			return p->links[i].name;
+	struct pack_link key = { .dev = st->st_dev, .ino = st->st_ino }, **known, *link;
+	known = tfind(&key, &p->links, compare_links);
+	if (known != NULL)
+		return (*known)->name;
 	if (p->n_links == LINKS_MAX)
 		return NULL;
-	if ((p->n_links & (p->n_links - 1)) == 0) {
-		size_t room = p->n_links == 0 ? 1 : 2 * p->n_links;
-		p->links = realloc(p->links, room * sizeof *p->links);
-		if (p->links == NULL)
-			abort();
-	}
-	char *name = strdup(p->path);
-	if (name == NULL)
+	link = malloc(sizeof *link);
+	if (link == NULL)
 		abort();
-	p->links[p->n_links++] = (struct pack_link) { st->st_dev, st->st_ino, name };
+	*link = key;
+	link->name = strdup(p->path);
+	if (link->name == NULL || tsearch(link, &p->links, compare_links) == NULL)
+		abort();
+	p->n_links++;
 	return NULL;
 }
 
@@ -113,14 +130,20 @@ static int reopen(const struct pack *p, int fd, int flags)
 	return openat(p->self_fd, name, flags | O_RDONLY | O_CLOEXEC);
 }
 
-/* Small ones in one piece: so their size is right even if they change, and of files that the kernel makes up.
- */
+/* In one piece: so the size is right even if the file changes. One of no size may be one that the kernel
+ * makes up, which tells none: it is read to its end. */
 static int pack_small(struct pack *p, int fd, struct error *err)
 {
-	uint8_t data[16384];
-	ssize_t n = fd_read_all(fd, data, (size_t) p->entry.size);
+	bool unsized = p->entry.size == 0;
+	size_t room = unsized ? UNSIZED_MAX : (size_t) p->entry.size;
+	_cleanup_free_ uint8_t *data = malloc(room);
+	if (data == NULL)
+		abort();
+	ssize_t n = fd_read_all(fd, data, room);
 	if (n < 0)
 		return failed(p, errno, "read", err);
+	if (unsized && (size_t) n == room)
+		return failed(p, EFBIG, "it does not tell its size: read", err);
 	p->entry.size = (uint64_t) n;
 	return emit_header(p, err) < 0 || emit(p, data, (size_t) n, err) < 0 ||
 			       emit(p, NULL, tar_padding((uint64_t) n), err) < 0
@@ -164,7 +187,7 @@ static int pack_file(struct pack *p, int fd, const struct stat *st, struct error
 	if (open_fd < 0 || fstat(open_fd, &now) < 0)
 		return failed(p, errno, "open", err);
 	p->entry.size = (uint64_t) now.st_size;
-	return p->entry.size <= 16384 ? pack_small(p, open_fd, err) : pack_large(p, open_fd, err);
+	return p->entry.size <= SMALL_MAX ? pack_small(p, open_fd, err) : pack_large(p, open_fd, err);
 }
 
 static int pack_symlink(struct pack *p, int fd, const struct stat *st, struct error *err)
@@ -261,9 +284,7 @@ int pack_all(struct pack *p, int parent_fd, const char *name, const char *as, st
 	int result = pack_any(p, parent_fd, name, NULL, 0, err);
 	if (result == 0)
 		result = emit(p, NULL, TAR_END_SIZE, err) < 0 ? -1 : flush(p, err);
-	for (size_t i = 0; i < p->n_links; i++)
-		free(p->links[i].name);
-	free(p->links);
+	tdestroy(p->links, free_link);
 	p->links = NULL;
 	p->n_links = 0;
 	return result;

@@ -29,7 +29,7 @@ struct pack {
 	/* The rest is pack.c's; zero to begin with. */
 	char path[PATH_MAX]; /* of the entry: its name in the archive */
 	struct tar_entry entry;
-	struct pack_link *links; /* files with several names that have been seen */
+	void *links; /* files with several names that have been seen: a tree of struct pack_link */
 	size_t n_links;
 	uint8_t buffer[PACK_CHUNK];
 	size_t used;

@@ -313,6 +313,12 @@ static int make_file(struct state *s, struct error *err)
 		unlinkat(s->parent_fd, temp, 0);
 		return -1;
 	}
+	/* Some file systems say only now that there is no space. */
+	if (close(steal_fd(&fd)) < 0) {
+		failed(s, "write", err);
+		unlinkat(s->parent_fd, temp, 0);
+		return -1;
+	}
 	return put_in_place(s, temp, err);
 }
 

@@ -56,7 +56,8 @@ int visit_privileges(struct error *err)
 		[CAPABILITIES_EFFECTIVE] = files,
 		[CAPABILITIES_PERMITTED] = files };
 	uint64_t held, granted[CAPABILITY_SETS];
-	if (capabilities_held(&held, err) < 0 || capabilities_grant(wanted, held, granted, err) < 0)
+	if (capabilities_held(&held, err) < 0 || capabilities_grant(wanted, held, granted, err) < 0 ||
+		capabilities_drop(held & ~granted[CAPABILITIES_BOUNDING], err) < 0)
 		return -1;
 	return capabilities_set(granted, err);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@
 #include "shim/worker.h"
 
 #define STALL_MS     60000 /* while it holds up a start of the container, or its removal */
+#define OVER_MS	     3000  /* from the end of what the copy depends on to that of a child that is stuck */
 #define CLOSED_ABOVE 100   /* more than we ever have open */
 #define DEVPTS_MAGIC 0x1cd1
 #define MQUEUE_MAGIC 0x19800202
@@ -261,6 +264,22 @@ static _Noreturn void child(struct copy *c)
 	_exit(0);
 }
 
+/* It notices itself that it is over, unless it hangs in a file system. Others wait for it: a removal, the
+ * next daemon. */
+static void await_child(const struct copy *c, pid_t pid)
+{
+	_cleanup_fd_ int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
+		{ .fd = c->stream.end_fd, .events = POLLIN } };
+	int n = 1;
+	while (pidfd >= 0 && (n = poll(p, 2, -1)) < 0 && errno == EINTR)
+		;
+	if (n > 0 && p[0].revents == 0 && pidfd >= 0 && poll(p, 1, OVER_MS) == 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 int work_copy(struct work *w, struct error *err)
 {
 	_cleanup_json_ struct json_object *order = NULL;
@@ -285,8 +304,7 @@ int work_copy(struct work *w, struct error *err)
 		return error_errno(err, "fork a process for a copy");
 	if (pid == 0)
 		child(&c);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	await_child(&c, pid);
 	if (c.outcome->replied) {
 		shutdown(w->client_fd, SHUT_RDWR);
 		return 0;

@@ -424,6 +424,66 @@ test_daemon_dies() {
 	ctl start web >/dev/null
 }
 
+copying_child() {
+	local worker
+	for worker in $(pgrep -P "$(pgrep -P "$DAEMON")" -x ctl-worker); do
+		pgrep -P "$worker" || true
+	done
+}
+
+# One that hangs in a file system is in the way of no removal and of no daemon.
+test_stuck() { # limit 120
+	local copier child begin
+	web
+	mkfifo slow && exec 8<>slow
+	truncate -s 50M big && ctl cp big web:/big
+	ctl cp web:/big - >slow 2>err &
+	copier=$!
+	head -c 1000 <&8 >/dev/null
+	eventually 10 a_worker
+	child=$(copying_child)
+	is "$(sed -n 's/^Cap\(Prm\|Eff\|Bnd\):\t//p' "/proc/$child/status" | sort -u)" 000000000000001b
+	kill -STOP "$child"
+	expect 0 timeout $((20 * FACTOR)) ctl rm -f web
+	kill "$copier"
+	wait "$copier" || true
+	ctl run -d --name web busybox sleep 1000 >/dev/null
+	ctl cp big web:/big
+	ctl stop -t 0 web >/dev/null
+	ctl cp web:/big - >slow 2>err &
+	copier=$!
+	head -c 1000 <&8 >/dev/null
+	eventually 10 a_worker
+	kill -STOP "$(copying_child)"
+	daemon_kill
+	begin=$(milliseconds)
+	daemon_start 8<&-
+	took_less 5000 "$begin" 'the start of the next daemon'
+	kill "$copier"
+	wait "$copier" || true
+	ctl start web >/dev/null
+}
+
+# What the kernel makes up tells no size.
+test_files_without_a_size() {
+	web
+	expect 0 ctl cp web:/proc/1/limits here
+	grep -q '^Max open files' here
+	ctl cp here web:/tmp
+	ctl cp /proc/self/limits web:/tmp/there
+	inside 'grep -q "^Max open files" /tmp/there'
+	is "$(inside 'cat /tmp/here')" "$(cat here)"
+}
+
+test_file_size_limit() {
+	web
+	inside 'head -c 1000000 /dev/zero >/tmp/big'
+	mkdir here
+	expect 1 bash -c 'ulimit -f 100; exec ctl cp web:/tmp/big here'
+	like "$ERR" "ctl: cp: write 'here/big': File too large*"
+	is "$(ls -A here)" ''
+}
+
 # A start and a removal wait for a copy, and copies for each other.
 test_one_at_a_time() {
 	local reader
