@@ -333,7 +333,7 @@ test_streams_by_option() {
 test_large_output_while_nobody_is_attached() { # limit 60
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'seq 1 20000000000 | head -c 50m; exit 2'
-	expect 0 timeout 50 ctl wait c
+	expect 0 timeout $((50 * FACTOR)) ctl wait c
 	is "$OUT" 2
 }
 

@@ -56,11 +56,12 @@ def test_calls(vm):
 def test_more(vm):
     """--more: several replies to one call, and one that goes on while things happen."""
     start(vm)
+    begun = vm.check("date --rfc-3339=ns").strip().replace(" ", "T")
     vm.check("ctl run --name watched busybox sh -c 'for i in 1 2 3; do echo $i; done'")
-    told = [event for reply in call(vm, "io.containerdlite.system.Events", {"since_seq": 0, "filters": ["name=watched"]}, "--more")
+    told = [event for reply in call(vm, "io.containerdlite.system.Events", {"filters": ["name=watched"]}, "--more")
             for event in reply["events"]]
     assert [event["kind"] for event in told] == ["create", "start", "exit"], told
-    vm.check(f"varlinkctl call --more -j {SOCKET} io.containerdlite.system.Events '{{\"since_seq\":0,\"follow\":true}}' "
+    vm.check(f"varlinkctl call --more -j {SOCKET} io.containerdlite.system.Events '{{\"since\":\"{begun}\",\"follow\":true}}' "
              ">/tmp/events 2>&1 & echo $! >/tmp/pid; timeout 30 sh -c 'until grep -q exit /tmp/events; do sleep 0.2; done'; "
              "ctl rm watched >/dev/null; timeout 30 sh -c 'until grep -q remove /tmp/events; do sleep 0.2; done'; "
              "kill $(cat /tmp/pid)", 90)
