@@ -100,7 +100,7 @@ static int clean(const struct state *s, const char *name, char path[PATH_MAX], s
 
 static int map(const struct state *s, const char *name, char path[PATH_MAX], struct error *err)
 {
-	char whole[PATH_MAX], mapped[2 * PATH_MAX];
+	char whole[PATH_MAX] = "", mapped[2 * PATH_MAX];
 	const struct unpack *u = s->u;
 	if (clean(s, name, whole, err) < 0)
 		return -1;

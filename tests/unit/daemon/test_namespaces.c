@@ -62,7 +62,7 @@ static void test_config(void **state)
 
 static void test_damaged(void **state)
 {
-	static const char *const texts[] = { "{\"pid\":\"mine\"}", "{\"uts\":\"container:" ID "\"}",
+	static const char *const texts[] = { "{\"pid\":\"mine\"}", ("{\"uts\":\"container:" ID "\"}"),
 		"{\"mount\":\"host\"}", "{\"pid\":\"container:\"}", "{\"network\":\"container:x\"}" };
 	(void) state;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
