@@ -323,14 +323,14 @@ test_full() {
 	is "$(cat left)" ''
 }
 
-# A worker of this daemon's that copies has a child.
-a_worker() {
+# A worker of this daemon's that copies has a child: its pid.
+copying_child() {
 	local worker
 	for worker in $(pgrep -P "$(pgrep -P "$DAEMON")" -x ctl-worker); do
-		pgrep -P "$worker" >/dev/null && return
+		pgrep -P "$worker" || true
 	done
-	return 1
 }
+a_worker() { [ -n "$(copying_child)" ]; }
 no_worker() { ! a_worker; }
 
 # Whether it is killed while it does not read, or in the middle of what it sends.
@@ -422,13 +422,6 @@ test_daemon_dies() {
 	is "$code $(cat err)" '1 ctl: web: the daemon has ended'
 	daemon_start 8<&-
 	ctl start web >/dev/null
-}
-
-copying_child() {
-	local worker
-	for worker in $(pgrep -P "$(pgrep -P "$DAEMON")" -x ctl-worker); do
-		pgrep -P "$worker" || true
-	done
 }
 
 # One that hangs in a file system is in the way of no removal and of no daemon.
