@@ -89,7 +89,9 @@ const struct command commands[] = {
 		"and times are kept. Without -a what is copied belongs to root in the container, and to the "
 		"caller here, without set-user-ID and set-group-ID bits. Hard links stay links, holes are "
 		"filled, extended attributes are left out; sockets are left out, and devices refused. Of / "
-		"the contents of /dev, /proc and /sys are left out. Of a container that does not run its "
+		"the contents of /dev, /proc and /sys are left out. Folders that are made after the copy "
+		"began are left out: so a tree can be copied into itself. Of a container that does not run "
+		"its "
 		"tmpfs mounts are not there. What takes the place of a file does so when it is complete." },
 	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
 		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -235,9 +236,41 @@ static int pack_contents(struct pack *p, int fd, const struct stat *st, int dept
 	return result;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/* File systems take the coarse clock, which may be a few milliseconds behind. */
+static void begin(struct pack *p)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	struct timespec coarse;
+	clock_gettime(CLOCK_REALTIME, &p->begun);
+	while (clock_gettime(CLOCK_REALTIME_COARSE, &coarse) == 0 && coarse.tv_sec == p->begun.tv_sec &&
+		!is_later(&coarse, &p->begun))
+		nanosleep(&pause, NULL);
+}
+
+/* Made since the beginning, perhaps by this very copy: whoever unpacks it may reach the same folders by
+ * another mount, or below an overlay, where they have other numbers, but the same time of birth. One in the
+ * future is that of a clock that was set back. */
+static bool is_new(const struct pack *p, int fd)
+{
+	struct statx st;
+	struct timespec now, born;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) < 0 || (st.stx_mask & STATX_BTIME) == 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	born = (struct timespec) { .tv_sec = st.stx_btime.tv_sec, .tv_nsec = st.stx_btime.tv_nsec };
+	return is_later(&born, &p->begun) && !is_later(&born, &now);
+}
+
 static int pack_folder(struct pack *p, int fd, const struct stat *st, const struct stat *parent, int depth,
 	struct error *err)
 {
+	if (depth > 0 && is_new(p, fd))
+		return 0;
 	describe(p, TAR_FOLDER, st);
 	if (emit_header(p, err) < 0)
 		return -1;
@@ -280,6 +313,7 @@ static int pack_any(struct pack *p, int parent_fd, const char *name, const struc
 
 int pack_all(struct pack *p, int parent_fd, const char *name, const char *as, struct error *err)
 {
+	begin(p);
 	snprintf(p->path, sizeof p->path, "%s", as);
 	int result = pack_any(p, parent_fd, name, NULL, 0, err);
 	if (result == 0)

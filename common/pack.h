@@ -2,6 +2,7 @@
  * pack.h - files and folders as a tar stream. Nothing is opened but folders and regular files, each by the
  * descriptor that was looked at before: a name that becomes a device, a fifo or a link meanwhile is harmless.
  * Sockets are left out, hard links stay hard links, holes become zeros, extended attributes are left out.
+ * So are folders that were made after the beginning: else a tree that is copied into itself had no end.
  */
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "common/tar.h"
 
@@ -31,6 +33,7 @@ struct pack {
 	struct tar_entry entry;
 	void *links; /* files with several names that have been seen: a tree of struct pack_link */
 	size_t n_links;
+	struct timespec begun;
 	uint8_t buffer[PACK_CHUNK];
 	size_t used;
 };

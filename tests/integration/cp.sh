@@ -209,6 +209,44 @@ test_states() {
 	is "$(cat root/one)" one
 }
 
+# What the copy makes itself is not copied again, by whatever way it is reached.
+test_into_itself() {
+	local last upper way
+	many() { # with the folder that is read last, when the other end has begun to write
+		mkdir -p "$1"/{a,b,c}
+		for folder in a b c; do head -c 1000000 /dev/zero >"$1/$folder/file"; done
+		last=$(cd "$1" && find . -mindepth 1 -maxdepth 1 -printf '%P\n' | tail -n 1)
+	}
+	is_copied() { # TREE COPY-IN-IT
+		is "$(cd "$1/$2" && find . | sort | xargs)" '. ./a ./a/file ./b ./b/file ./c ./c/file'
+		rm -r "${1:?}/$2"
+		is "$(cd "$1" && find . | sort | xargs)" '. ./a ./a/file ./b ./b/file ./c ./c/file'
+	}
+	many own
+	web -v "$PWD/own:/own" -v "$PWD:/here"
+	expect 0 ctl cp own "web:/own/$last"
+	is_copied own "$last/own"
+	expect 0 ctl cp web:/own "own/$last"
+	is_copied own "$last/own"
+	# The contents of a tree into a folder in it.
+	expect 0 ctl cp own/. "web:/own/$last"
+	is "$(find own -path '*/c/c/c/c')$(find own -path '*/a/a/a/a')" ''
+	# Below the overlay, where what is changed behind its back may not be seen: a tree for each way.
+	for way in out in; do
+		inside "mkdir /tmp/$way"
+		upper=$(find "$STATE" -type d -path "*/upper/tmp/$way")
+		many "$upper"
+		[ $way = in ] || expect 0 ctl cp web:/tmp/out "$upper/$last"
+		[ $way = out ] || expect 0 ctl cp "$upper" "web:/tmp/in/$last"
+		is_copied "$upper" "$last/$way"
+	done
+	# All of the container's files into a folder that it has, too.
+	mkdir all
+	expect 0 ctl cp web:/ all
+	cmp all/bin/busybox "$BUILD/rootfs/busybox/bin/busybox"
+	[ ! -e all/here/all/here/all ]
+}
+
 # What belongs to the kernel is no part of /.
 test_whole_root() {
 	web --tmpfs /tmp
