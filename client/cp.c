@@ -37,6 +37,7 @@ struct cp {
 	const char *container, *path, *local;
 	struct copy_wire wire;
 	uint64_t bytes;
+	int self_fd; /* /proc/self/fd */
 };
 
 static int wire_fd;
@@ -156,7 +157,7 @@ static int copy_out(struct cp *cp, struct error *err)
 	bool stream = is_stream(cp->local);
 	json_add_string(cp->args->request, "path", cp->path);
 	json_add_bool(cp->args->request, "follow", json_flag(cp->args->local, "follow", false));
-	if (!stream && spot_find(AT_FDCWD, 0, cp->local, true, &to, err) < 0)
+	if (!stream && spot_find(AT_FDCWD, 0, cp->self_fd, cp->local, true, &to, err) < 0)
 		return -1;
 	int result = copy_wire_call(&cp->wire, "container.CopyOut", cp->args->request, &reply, err);
 	if (result == 0) {
@@ -227,14 +228,11 @@ static int add_source(struct cp *cp, const struct spot *from, struct error *err)
 static int files_in(struct cp *cp, const struct spot *from, struct error *err)
 {
 	static struct pack pack;
-	_cleanup_fd_ int self = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (self < 0)
-		return error_errno(err, "open '/proc/self/fd'");
 	if (add_source(cp, from, err) < 0 || call_in(cp, err) < 0)
 		return -1;
 	pack.put = copy_wire_put;
 	pack.arg = &cp->wire;
-	pack.self_fd = self;
+	pack.self_fd = cp->self_fd;
 	pack.shown = from->folder;
 	show_progress(cp, S_ISREG(from->st.st_mode), from->st.st_size);
 	if (pack_all(&pack, from->parent_fd, from->name, from->asked, err) < 0)
@@ -248,7 +246,8 @@ static int copy_in(struct cp *cp, struct error *err)
 	struct spot from;
 	if (is_stream(cp->local))
 		return call_in(cp, err) < 0 ? -1 : stream_in(cp, err);
-	if (spot_find(AT_FDCWD, 0, cp->local, json_flag(cp->args->local, "follow", false), &from, err) < 0)
+	bool follow = json_flag(cp->args->local, "follow", false);
+	if (spot_find(AT_FDCWD, 0, cp->self_fd, cp->local, follow, &from, err) < 0)
 		return -1;
 	int result = files_in(cp, &from, err);
 	spot_done(&from);
@@ -269,6 +268,12 @@ static int run(struct cp *cp, bool out, const char *target)
 {
 	struct connection conn;
 	struct error err;
+	_cleanup_fd_ int self = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (self < 0) {
+		error_errno(&err, "open '/proc/self/fd'");
+		return report_code(cp->args->command->name, &err, CTL_FAILED);
+	}
+	cp->self_fd = self;
 	if (connection_open(&conn, cp->args, &err) < 0)
 		return report_code(NULL, &err, CTL_ENGINE);
 	cp->wire.conn = &conn;

@@ -52,7 +52,7 @@ static const char *last_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* "/", "." and "..": a folder that has no name in another. */
+/* "/", "." and, before contents, "..": a folder that has no name in another. */
 static int take_folder(struct search *s, struct error *err)
 {
 	struct spot *spot = s->spot;
@@ -125,8 +125,23 @@ static int search(struct search *s, struct error *err)
 	return failed(s, ELOOP, err);
 }
 
-int spot_find(
-	int base, uint64_t resolve, const char *path, bool follow, struct spot *ret_spot, struct error *err)
+/* Which folder that is, by its own name. */
+static int resolve_up(struct search *s, int self_fd, struct error *err)
+{
+	char number[16];
+	_cleanup_fd_ int fd = openat2_retry(s->base, s->left, O_PATH | O_DIRECTORY | O_CLOEXEC, s->resolve);
+	if (fd < 0)
+		return failed(s, errno, err);
+	snprintf(number, sizeof number, "%d", fd);
+	ssize_t n = readlinkat(self_fd, number, s->left, sizeof s->left - 1);
+	if (n < 0)
+		return failed(s, errno, err);
+	s->left[n] = '\0';
+	return 0;
+}
+
+int spot_find(int base, uint64_t resolve, int self_fd, const char *path, bool follow, struct spot *ret_spot,
+	struct error *err)
 {
 	struct spot spot = { .parent_fd = -1 };
 	struct search s = { .base = base, .resolve = resolve, .path = path, .spot = &spot };
@@ -135,6 +150,8 @@ int spot_find(
 	if (snprintf(s.left, sizeof s.left, "%s", path) >= (int) sizeof s.left)
 		return failed(&s, ENAMETOOLONG, err);
 	trim(s.left, &spot.slash, &spot.contents);
+	if (!spot.contents && strcmp(last_name(s.left), "..") == 0 && resolve_up(&s, self_fd, err) < 0)
+		return -1;
 	spot.contents = spot.contents || has_no_name(s.left);
 	s.follow = follow || spot.slash || spot.contents;
 	const char *asked = spot.contents ? "." : last_name(s.left);

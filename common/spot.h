@@ -19,12 +19,13 @@ struct spot {
 	char folder[PATH_MAX];	  /* the parent's path, for messages */
 	bool exists;
 	struct stat st; /* if it exists; of a link itself where none was followed */
-	bool contents;	/* the path ends in "/.", or is "/", "." or "..": not the folder but what is in it */
+	bool contents;	/* the path ends in "/.", or is "/" or ".": not the folder but what is in it */
 	bool slash;	/* the path ends in '/': it must be a folder */
 };
 
 /* base: AT_FDCWD, or the folder that is the root with RESOLVE_IN_ROOT. The parent must be there, and what the
- * path says is a folder must be one if it is there. Errors are COPY_FAILED. */
-int spot_find(
-	int base, uint64_t resolve, const char *path, bool follow, struct spot *ret_spot, struct error *err);
+ * path says is a folder must be one if it is there. self_fd is /proc/self/fd, which tells the name of a
+ * folder whose path ends in "..". Errors are COPY_FAILED. */
+int spot_find(int base, uint64_t resolve, int self_fd, const char *path, bool follow, struct spot *ret_spot,
+	struct error *err);
 void spot_done(struct spot *spot);

@@ -122,7 +122,8 @@ static int find(struct copy *c, bool follow, struct spot *ret_spot, struct error
 	const char *asked = json_string(c->order, "path", "");
 	if (asked[0] != '/' && snprintf(path, sizeof path, "/%s", asked) < (int) sizeof path)
 		asked = path;
-	return spot_find(c->root_fd, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, asked, follow, ret_spot, err);
+	return spot_find(c->root_fd, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, c->self_fd, asked, follow,
+		ret_spot, err);
 }
 
 static int reply(struct copy *c, struct json_object *parameters, struct error *err)

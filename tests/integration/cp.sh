@@ -88,6 +88,34 @@ test_names_of_files() {
 	is "$(cat trailing/other)" new
 }
 
+# Only "/." means contents: what ends in ".." is a folder with a name.
+test_up() {
+	local step
+	web
+	mkdir -p named/below here && echo x >named/file
+	inside 'mkdir -p /tmp/named/below && echo x >/tmp/named/file && ln -s /tmp/named/below /tmp/link'
+	for step in running stopped; do
+		ctl cp web:/tmp/named/below/.. here
+		is "$(cat here/named/file; ls here)" $'x\nnamed'
+		rm -r here/named
+		ctl cp web:/tmp/link/../ here
+		is "$(cat here/named/file; ls here)" $'x\nnamed'
+		rm -r here/named
+		ctl cp web:/tmp/named/below/../. here
+		is "$(ls here | xargs)" 'below file'
+		rm -r here/*
+		(cd named/below && ctl cp .. web:/srv-$step && ctl cp .. web:/tmp/named/below)
+		ctl cp named/below/../. web:/tmp/contents-$step
+		[ $step = stopped ] || ctl stop -t 0 web >/dev/null
+	done
+	# As a target it is a folder that is there; above the root is the root.
+	(cd here && ctl cp web:/tmp/named/file ..)
+	is "$(cat file)" x
+	ctl cp file web:/tmp/named/below/../..
+	ctl cp web:/../.. whole
+	is "$(cat whole/tmp/file whole/tmp/named/below/named/file whole/srv-*/file whole/tmp/contents-*/file | xargs)" 'x x x x x x'
+}
+
 test_owners() {
 	web
 	mkdir d && echo x >d/x
