@@ -136,6 +136,7 @@ static int files_out(struct cp *cp, const struct spot *to, struct json_object *r
 	const char *name = checked_name(reply);
 	bool folder = strcmp(json_string(reply, "kind", ""), "folder") == 0;
 	struct unpack unpack = { .folder_fd = -1,
+		.self_fd = cp->self_fd,
 		.keep_owner = json_flag(cp->args->local, "archive", false) };
 	struct tar_reader reader = { .fill = copy_wire_fill, .arg = &cp->wire };
 	if (name == NULL)

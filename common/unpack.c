@@ -299,27 +299,54 @@ static int write_data(struct state *s, int fd, struct error *err)
 	}
 }
 
+/* Without a name, so that nothing is left of it if we are killed; or, where that cannot be, with this one. */
+static int open_file(const struct state *s, char temp[TEMP_SIZE])
+{
+	temp[0] = '\0';
+	int fd = openat(s->parent_fd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	temp_name(temp);
+	return openat(s->parent_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int fill_file(struct state *s, int fd, struct error *err)
+{
+	const struct tar_entry *e = &s->entry;
+	if (write_data(s, fd, err) < 0 ||
+		set_attributes(s, fd, s->path, e->mode, e->uid, e->gid, &e->mtime, err) < 0)
+		return -1;
+	/* Some file systems say only when it is closed that there is no space. */
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return copy < 0 || close(copy) < 0 ? failed(s, "write", err) : 0;
+}
+
+/* linkat(2) replaces nothing: what is there already needs a name beside it for a moment. */
+static int name_file(struct state *s, int fd, struct error *err)
+{
+	char number[16], temp[TEMP_SIZE];
+	snprintf(number, sizeof number, "%d", fd);
+	if (linkat(s->u->self_fd, number, s->parent_fd, s->name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	temp_name(temp);
+	if (errno != EEXIST || linkat(s->u->self_fd, number, s->parent_fd, temp, AT_SYMLINK_FOLLOW) < 0)
+		return failed(s, "make", err);
+	return put_in_place(s, temp, err);
+}
+
 static int make_file(struct state *s, struct error *err)
 {
 	char temp[TEMP_SIZE];
-	const struct tar_entry *e = &s->entry;
-	temp_name(temp);
-	_cleanup_fd_ int fd =
-		openat(s->parent_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_fd_ int fd = open_file(s, temp);
 	if (fd < 0)
 		return failed(s, "make", err);
-	if (write_data(s, fd, err) < 0 ||
-		set_attributes(s, fd, s->path, e->mode, e->uid, e->gid, &e->mtime, err) < 0) {
-		unlinkat(s->parent_fd, temp, 0);
-		return -1;
-	}
-	/* Some file systems say only now that there is no space. */
-	if (close(steal_fd(&fd)) < 0) {
-		failed(s, "write", err);
-		unlinkat(s->parent_fd, temp, 0);
-		return -1;
-	}
-	return put_in_place(s, temp, err);
+	int result = fill_file(s, fd, err);
+	if (temp[0] == '\0')
+		return result < 0 ? -1 : name_file(s, fd, err);
+	if (result == 0)
+		return put_in_place(s, temp, err);
+	unlinkat(s->parent_fd, temp, 0);
+	return -1;
 }
 
 /* Of a link or a fifo that has been made under another name. By descriptor, and only if it still is one:

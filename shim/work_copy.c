@@ -215,7 +215,9 @@ static int copy_in(struct copy *c, uint64_t ret_count[2], struct error *err)
 {
 	struct spot spot;
 	struct json_object *source = json_get(c->order, "source");
-	struct unpack unpack = { .folder_fd = -1, .keep_owner = json_flag(c->order, "archive", false) };
+	struct unpack unpack = {
+		.folder_fd = -1, .self_fd = c->self_fd, .keep_owner = json_flag(c->order, "archive", false)
+	};
 	struct tar_reader reader = { .fill = copy_stream_fill, .arg = &c->stream };
 	if (find(c, true, &spot, err) < 0 || unpack_target(&unpack, &spot, json_string(source, "name", NULL),
 						     json_flag(source, "folder", false), err) < 0)

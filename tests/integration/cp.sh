@@ -102,7 +102,7 @@ test_up() {
 		is "$(cat here/named/file; ls here)" $'x\nnamed'
 		rm -r here/named
 		ctl cp web:/tmp/named/below/../. here
-		is "$(ls here | xargs)" 'below file'
+		is "$(ls here)" $'below\nfile'
 		rm -r here/*
 		(cd named/below && ctl cp .. web:/srv-$step && ctl cp .. web:/tmp/named/below)
 		ctl cp named/below/../. web:/tmp/contents-$step
@@ -431,6 +431,50 @@ test_client_goes() {
 	kill -INT $copier || true
 	wait $copier || code=$?
 	[ -e here/big ] || is "$code $(ls -A here)" '130 '
+}
+
+writes() { # PID FOLDER
+	[ -n "$(find "/proc/$1/fd" -lname "*/$2/*")" ]
+}
+in_the_middle() { # PID FOLDER: the other end stands still, and this one has begun a file
+	kill -STOP "$(copying_child)" || return 1
+	sleep 0.1
+	writes "$@" && return 0
+	kill -CONT "$(copying_child)"
+	return 1
+}
+
+# Nothing can clear up then: what is not complete has no name.
+test_killed() {
+	local copier
+	daemon_start
+	truncate -s 300M big
+	ctl run -d --name web --tmpfs /tmp -v "$PWD:/here" busybox sleep 1000 >/dev/null
+	(tar c big || true) | head -c 1000000 >part
+	mkfifo parts && exec 9<>parts
+	cat part >&9 &
+	ctl cp - web:/tmp <parts 2>err 9<&- &
+	copier=$!
+	eventually 10 a_worker
+	eventually 10 writes "$(copying_child)" tmp
+	kill -KILL "$(copying_child)"
+	! wait $copier
+	is "$(inside 'ls -A /tmp')" ''
+	# Here: ctl itself, in a file system that is known to be able to.
+	mkdir mnt
+	unshare -m bash -c 'mount -t tmpfs none mnt
+		ctl cp web:/here/big mnt &
+		echo $! >pid.new && mv pid.new pid
+		wait $!
+		ls -A mnt >left' 2>err &
+	eventually 10 test -s pid
+	eventually 10 a_worker
+	eventually 10 in_the_middle "$(cat pid)" mnt
+	kill -KILL "$(cat pid)"
+	wait $!
+	kill -CONT "$(copying_child)"
+	eventually 10 no_worker
+	is "$(cat left)" ''
 }
 
 test_container_ends() {

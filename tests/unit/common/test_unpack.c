@@ -16,7 +16,7 @@
 static uint8_t archive[1024 * 1024];
 static size_t archive_size, archive_at;
 static char dir[] = "/tmp/test_unpack.XXXXXX";
-static int in_fd, out_fd;
+static int in_fd, out_fd, self_fd;
 
 static int put(void *arg, const void *data, size_t size, struct error *err)
 {
@@ -56,6 +56,7 @@ static int begin(void **state)
 	in_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	snprintf(path, sizeof path, "%s/out", dir);
 	out_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	archive_size = archive_at = 0;
 	return 0;
 }
@@ -68,6 +69,7 @@ static int end(void **state)
 	run("rm -rf in out tree");
 	fd_close(&in_fd);
 	fd_close(&out_fd);
+	fd_close(&self_fd);
 	rmdir(dir);
 	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	return 0;
@@ -90,7 +92,7 @@ static int unpack_with(const char *from, const char *to, struct error *err)
 {
 	static const uint8_t zeros[TAR_END_SIZE];
 	struct tar_reader r = { .fill = fill };
-	struct unpack u = { .folder_fd = in_fd, .shown = "in", .from = from, .to = to };
+	struct unpack u = { .folder_fd = in_fd, .self_fd = self_fd, .shown = "in", .from = from, .to = to };
 	put(NULL, zeros, sizeof zeros, NULL);
 	archive_at = 0;
 	int result = unpack_all(&u, &r, err);
