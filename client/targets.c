@@ -14,15 +14,14 @@
 #include "common/fd.h"
 #include "common/json.h"
 
-const struct targets_verb targets_start = { "container.Start", "started", false, NULL };
-static const struct targets_verb targets_stop = { "container.Stop", "stopped", false, NULL };
-static const struct targets_verb targets_restart = { "container.Restart", "restarted", false, NULL };
-static const struct targets_verb targets_pause = { "container.Pause", "paused", false, NULL };
-static const struct targets_verb targets_unpause = { "container.Unpause", "unpaused", false, NULL };
-static const struct targets_verb targets_kill = { "container.Kill", "signalled", false, NULL };
-static const struct targets_verb targets_remove = { "container.Remove", "removed", false,
-	"stop it first, or remove it with -f" };
-static const struct targets_verb targets_wait = { "container.Wait", NULL, true, NULL };
+const struct targets_verb targets_start = { "container.Start", "started", false };
+static const struct targets_verb targets_stop = { "container.Stop", "stopped", false };
+static const struct targets_verb targets_restart = { "container.Restart", "restarted", false };
+static const struct targets_verb targets_pause = { "container.Pause", "paused", false };
+static const struct targets_verb targets_unpause = { "container.Unpause", "unpaused", false };
+static const struct targets_verb targets_kill = { "container.Kill", "signalled", false };
+static const struct targets_verb targets_remove = { "container.Remove", "removed", false };
+static const struct targets_verb targets_wait = { "container.Wait", NULL, true };
 
 struct targets {
 	struct arguments *args;
@@ -91,8 +90,6 @@ static void take_outcome(struct targets *t, struct json_object *outcome)
 	if (error != NULL) {
 		struct error err;
 		error_from_json(error, outcome, &err);
-		if (err.kind == ERROR_INVALID_STATE && t->verb->state_hint != NULL)
-			error_hint(&err, "%s", t->verb->state_hint);
 		report(name, &err);
 		t->result = CTL_FAILED;
 	}

@@ -11,9 +11,6 @@ struct targets_verb {
 	const char *method;
 	const char *done; /* "whether it was … is not known"; NULL: the call only asks, and is made again */
 	bool codes;	  /* prints exit codes instead of names */
-	/* For a container in the wrong state, in place of the daemon's hint, which speaks of parameters; or
-	 * NULL. */
-	const char *state_hint;
 };
 
 extern const struct targets_verb targets_start;

@@ -26,6 +26,7 @@ static const struct {
 	[CONTROL_WORK] = { sizeof(struct control_work), UP_TO(struct control_work, path) },
 	[CONTROL_WORK_DONE] = { sizeof(struct control_work_done),
 		UP_TO(struct control_work_done, text_size) },
+	[CONTROL_WORK_END] = { sizeof(struct control_head), sizeof(struct control_head) },
 	[CONTROL_ATTACH] = { sizeof(struct control_attach), UP_TO(struct control_attach, console) },
 	[CONTROL_ATTACHED] = { sizeof(struct control_head), sizeof(struct control_head) },
 	[CONTROL_OOM] = { sizeof(struct control_oom), UP_TO(struct control_oom, oom) },

@@ -16,7 +16,7 @@
  *                    socket that came with ATTACH
  *   daemon → shim    EXEC, EXEC_KILL, EXEC_TAKEN
  *   shim → daemon    EXEC_STATUS (a session runs; has ended; each that there is, behind STATUS); EXEC_FAILED
- *   daemon → worker  WORK
+ *   daemon → worker  WORK; WORK_END: a copy is to end at once
  *   worker → daemon  WORK_DONE or FAILED; then it exits. End of file without either: it died.
  *
  * A shim that has said EXITED or FAILED closes its socket once nothing of the run is left (mounts, cgroup,
@@ -64,6 +64,7 @@ enum control_type {
 	CONTROL_EXEC_TAKEN,
 	CONTROL_EXEC_KILL,
 	CONTROL_OOM,
+	CONTROL_WORK_END,
 	CONTROL_TYPES,
 };
 #define CONTROL_FIRST_TYPES (CONTROL_WORK_DONE + 1) /* those below it every shim knows */

@@ -25,8 +25,9 @@ struct item {
 	unsigned
 		attempt; /* the start whose outcome it waits for: at the beginning the next one to be known */
 	uint64_t run;	 /* the run that was there, or the next one, at the beginning */
-	bool stopped;	 /* Restart: the first half is done */
-	int ignored;	 /* Stop: it did not end at this signal, and was killed; 0: it did */
+	int64_t until_ns; /* no copy is waited for any longer; 0: none yet */
+	bool stopped;	  /* Restart: the first half is done */
+	int ignored;	  /* Stop: it did not end at this signal, and was killed; 0: it did */
 	bool finished;
 };
 

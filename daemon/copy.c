@@ -1,12 +1,18 @@
-/* copy.c - CopyOut and CopyIn: a worker answers and serves the client's connection. */
+/* copy.c - CopyOut and CopyIn: a worker answers and serves the client's connection. And who waits for that.
+ * (Declared in copies.h.) */
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/json.h"
+#include "common/parse.h"
 #include "daemon/batch.h"
 #include "daemon/container.h"
+#include "daemon/copies.h"
 #include "daemon/daemon.h"
 #include "daemon/handlers.h"
 #include "daemon/request.h"
@@ -17,7 +23,102 @@ struct copy {
 	struct request *rq;
 	struct container *c;
 	bool out;
+	bool ending;	  /* it has been told to */
+	bool awaited;	  /* somebody waits for its end */
+	int64_t until_ns; /* while it waits for its turn */
+	TAILQ_ENTRY(copy) link;
 };
+
+static TAILQ_HEAD(, copy) copies = TAILQ_HEAD_INITIALIZER(copies);
+static struct event *tick; /* those who wait look at the time */
+
+/* ---- waiting for copies ---- */
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct copy *copy;
+
+	(void) fd;
+	(void) what;
+	(void) arg;
+	TAILQ_FOREACH (copy, &copies, link)
+		if (copy->awaited)
+			container_changed(copy->c);
+}
+
+static void begin_ticks(struct daemon *d)
+{
+	struct timeval second = { .tv_sec = 1 };
+
+	if (tick)
+		return;
+	tick = event_new(d->base, -1, EV_PERSIST, on_tick, NULL);
+	if (!tick)
+		abort();
+	event_add(tick, &second);
+}
+
+static struct copy *find_copy(const struct container *c)
+{
+	struct copy *copy;
+
+	TAILQ_FOREACH (copy, &copies, link)
+		if (copy->c == c)
+			return copy;
+	return NULL;
+}
+
+/* The sentence for whom it held up too long. */
+static enum step in_the_way(const struct copy *copy, struct error *err)
+{
+	const struct caller *caller = &copy->rq->caller;
+	const struct container *c = copy->c;
+	char path[64], command[64];
+
+	escape_text(json_string(copy->rq->parameters, "path", ""), path, sizeof(path));
+	escape_text(caller->command, command, sizeof(command));
+	if (copy->ending) {
+		step_invalid(c, err,
+			"container '%s' is held by a copy of '%s' that hangs in a file system and cannot be "
+			"killed",
+			c->name, path);
+		error_hint(err, "it ends when that file system answers; until then the container stays");
+		return STEP_FAILED;
+	}
+	step_invalid(c, err, "container '%s' is being copied %s ('%s', asked for by %s, pid %d)", c->name,
+		copy->out ? "from" : "into", path, command[0] ? command : "a program", (int) caller->pid);
+	error_hint(err, "wait for that copy, or end that program; rm -f ends the copy");
+	return STEP_FAILED;
+}
+
+enum step copies_wait(struct container *c, int64_t timeout_ms, int64_t *until_ns, struct error *err)
+{
+	struct copy *copy = c->gone ? NULL : find_copy(c);
+	int64_t now = clock_monotonic_ns();
+
+	if (!copy)
+		return STEP_DONE;
+	if (*until_ns == 0)
+		*until_ns = now + timeout_ms * 1000000;
+	if (now >= *until_ns)
+		return in_the_way(copy, err);
+	copy->awaited = true;
+	begin_ticks(c->d);
+	return STEP_WAIT;
+}
+
+void copies_end(struct container *c)
+{
+	struct copy *copy;
+
+	TAILQ_FOREACH (copy, &copies, link)
+		if (copy->c == c && !copy->ending) {
+			copy->ending = true;
+			work_end(copy);
+		}
+}
+
+/* ---- copying ---- */
 
 static void on_copied(void *arg, const struct error *err, int fd, size_t size)
 {
@@ -26,6 +127,11 @@ static void on_copied(void *arg, const struct error *err, int fd, size_t size)
 
 	(void) fd;
 	(void) size;
+	TAILQ_REMOVE(&copies, (struct copy *) arg, link);
+	if (TAILQ_EMPTY(&copies) && tick) {
+		event_free(tick);
+		tick = NULL;
+	}
 	free(arg);
 	copy.c->copies--;
 	container_changed(copy.c);
@@ -78,12 +184,15 @@ static int begin(struct copy *copy, struct error *err)
 		return -1;
 	}
 	c->copies++;
+	TAILQ_INSERT_TAIL(&copies, copy, link);
 	return 0;
 }
 
 /* 0: it can be done; 1: wait. */
-static int look(struct container *c, struct error *err)
+static int look(struct container *c, int64_t *until_ns, struct error *err)
 {
+	enum step step;
+
 	if (!c->gone && container_undecided(c))
 		return 1;
 	if (c->gone || c->state == STATE_REMOVING) {
@@ -99,7 +208,12 @@ static int look(struct container *c, struct error *err)
 		step_invalid(c, err, "container '%s' has no files before its start", c->name);
 		return -1;
 	}
-	return container_runs(c) || container_idle(c) ? 0 : 1;
+	if (container_runs(c))
+		return 0;
+	step = copies_wait(c, COPIES_WAIT_TURN_MS, until_ns, err);
+	if (step == STEP_FAILED)
+		return -1;
+	return step == STEP_DONE && container_idle(c) ? 0 : 1;
 }
 
 static void on_changed(struct watch *watch)
@@ -107,7 +221,7 @@ static void on_changed(struct watch *watch)
 	struct copy *copy = (struct copy *) watch;
 	struct request *rq = copy->rq;
 	struct error err;
-	int state = look(copy->c, &err);
+	int state = look(copy->c, &copy->until_ns, &err);
 
 	if (state > 0)
 		return;

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "daemon/batch.h"
+#include "daemon/copies.h"
 #include "daemon/daemon.h"
 #include "daemon/events.h"
 #include "daemon/exec.h"
@@ -33,6 +34,8 @@ static enum step step_paused(const struct container *c, struct error *err)
 
 static enum step step_start(struct item *item, struct container *c, struct error *err)
 {
+	enum step step;
+
 	if (item->acted) {
 		if (c->decided < item->attempt)
 			return STEP_WAIT;
@@ -51,6 +54,9 @@ static enum step step_start(struct item *item, struct container *c, struct error
 	case STATE_REMOVING: return step_invalid(c, err, "container '%s' is being removed", c->name);
 	default: break;
 	}
+	step = copies_wait(c, COPIES_WAIT_MS, &item->until_ns, err);
+	if (step != STEP_DONE)
+		return step;
 	if (!container_idle(c))
 		return STEP_WAIT;
 	container_asked(c, &item->rq->caller);
@@ -65,6 +71,7 @@ static enum step step_start(struct item *item, struct container *c, struct error
 struct waiting {
 	struct watch watch;
 	struct request *rq;
+	int64_t until_ns;
 };
 
 static void on_left_waiting(struct request *rq)
@@ -82,20 +89,26 @@ static void on_startable(struct watch *watch)
 	struct request *rq = waiting->rq;
 	struct container *c = watch->c;
 	bool startable = c->state == STATE_CREATED || c->state == STATE_EXITED;
+	enum step step = STEP_DONE;
 	struct error err;
 
-	if (!c->gone && (c->adopting || c->state == STATE_STARTING || (startable && !container_idle(c))))
+	if (!c->gone && (c->adopting || c->state == STATE_STARTING))
 		return;
+	if (!c->gone && startable) {
+		step = copies_wait(c, COPIES_WAIT_MS, &waiting->until_ns, &err);
+		if (step == STEP_WAIT || (step == STEP_DONE && !container_idle(c)))
+			return;
+	}
 	watch_stop(watch);
 	free(waiting);
 	rq->on_left = NULL;
-	if (!c->gone && startable) {
+	if (!c->gone && startable && step == STEP_DONE) {
 		launch(rq, c, false);
 		return;
 	}
 	if (c->gone)
 		registry_find(rq->d->registry, c->name, &err);
-	else
+	else if (!startable)
 		step_invalid(c, &err, "container '%s' is %s already", c->name, state_name(c->state));
 	request_error(rq, &err);
 }
@@ -397,7 +410,7 @@ static enum step kill_first(struct item *item, struct container *c, struct error
 {
 	if (!json_flag(item->rq->parameters, "force", false)) {
 		step_invalid(c, err, "container '%s' is running", c->name);
-		error_hint(err, "stop it first, or remove it by force (rm -f)");
+		error_hint(err, "stop it first, or remove it with -f");
 		return STEP_FAILED;
 	}
 	if (c->state == STATE_STARTING || !c->shim || item->run == UINT64_MAX)
@@ -411,10 +424,17 @@ static enum step kill_first(struct item *item, struct container *c, struct error
 
 static enum step step_remove(struct item *item, struct container *c, struct error *err)
 {
+	enum step step;
+
 	if (c->gone)
 		return STEP_DONE;
 	if (container_runs(c) || c->state == STATE_STARTING)
 		return kill_first(item, c, err);
+	if (json_flag(item->rq->parameters, "force", false))
+		copies_end(c);
+	step = copies_wait(c, COPIES_WAIT_MS, &item->until_ns, err);
+	if (step != STEP_DONE)
+		return step;
 	if (!container_idle(c))
 		return STEP_WAIT;
 	if (item->acted && c->work_error) {

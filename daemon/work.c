@@ -119,6 +119,16 @@ int work_start(struct daemon *d, const struct work_order *order, work_fn *fn, vo
 	return 0;
 }
 
+void work_end(const void *arg)
+{
+	struct control_head message;
+	struct work *work;
+
+	TAILQ_FOREACH (work, &works, link)
+		if (work->arg == arg)
+			control_send(work->sock, &message, CONTROL_WORK_END, sizeof(message), NULL, 0);
+}
+
 void works_end(void)
 {
 	struct error err;

@@ -28,6 +28,13 @@ static int client_gone(struct copy_stream *s, struct error *err)
 	return error_set(err, ERROR_COPY_FAILED, "the client has gone");
 }
 
+/* WORK_END stays in the socket, for all who look. */
+static const char *why_over(const struct copy_stream *s)
+{
+	char byte;
+	return recv(s->end_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? s->ended_by_request : s->over;
+}
+
 /* Until the client can be read from or written to. events 0: only a look at the end. */
 static int wait_client(struct copy_stream *s, short events, struct error *err)
 {
@@ -37,7 +44,7 @@ static int wait_client(struct copy_stream *s, short events, struct error *err)
 	if (n < 0 && errno != EINTR)
 		return error_errno(err, "wait for the client");
 	if (n > 0 && p[0].revents != 0)
-		return error_set(err, ERROR_INVALID_STATE, "%s", s->over);
+		return error_set(err, ERROR_INVALID_STATE, "%s", why_over(s));
 	if (n == 0 && events != 0)
 		return error_set(err, ERROR_COPY_FAILED, "the client has %s nothing for %d seconds",
 			events == POLLIN ? "sent" : "taken", s->stall_ms / 1000);

@@ -19,8 +19,9 @@ struct copy_stream {
 	int client_fd; /* borrowed; in non-blocking mode, which the daemon shares */
 	int end_fd;    /* readable: it is over (over says why); borrowed */
 	const char *over;
-	int stall_ms; /* a client that is silent for so long is given up; -1: never */
-	bool gone;    /* the client */
+	const char *ended_by_request; /* over, where a message says so instead of the end of file */
+	int stall_ms;		      /* a client that is silent for so long is given up; -1: never */
+	bool gone;		      /* the client */
 
 	uint32_t left; /* of the frame that is being read */
 	bool ended;    /* the client has sent all */

@@ -2,19 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/error.h"
 #include "common/fd.h"
 #include "shim/tree.h"
 
 #define EXIT_FILE  "exit.json"
 #define EXIT_SPACE "exit.json.tmp" /* an allocated file, so that a full disk cannot lose a status */
 
+#define HOLDERS_MS     4000 /* a copy ends so long after its container or daemon at most */
 #define HALF_MADE_SIZE (sizeof FOLDER_NEW + ID_TEXT_SIZE)
 
 static char *read_text(int texts_fd, const struct control_text *text)
@@ -105,6 +109,28 @@ int folder_open(int parent_fd, const char *id, int *ret_fd, struct error *err)
 	if (fd < 0)
 		return error_errno(err, "open the container's folder");
 	*ret_fd = fd;
+	return 0;
+}
+
+int folder_hold(int dir_fd, struct error *err)
+{
+	return flock(dir_fd, LOCK_SH) < 0 ? error_errno(err, "lock the container's folder") : 0;
+}
+
+int folder_await_holders(int dir_fd, struct error *err)
+{
+	int64_t end = clock_monotonic_ns() + HOLDERS_MS * INT64_C(1000000);
+	while (flock(dir_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_errno(err, "lock the container's folder");
+		if (clock_monotonic_ns() > end) {
+			error_set(err, ERROR_INVALID_STATE,
+				"a copy of its files that a daemon before this one began is not over");
+			return error_hint(err, "it hangs in a file system, and ends when that answers");
+		}
+		poll(NULL, 0, 2);
+	}
+	flock(dir_fd, LOCK_UN);
 	return 0;
 }
 

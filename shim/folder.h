@@ -18,6 +18,12 @@ int folder_create(int parent_fd, const char *id, int texts_fd, const struct cont
 
 int folder_open(int parent_fd, const char *id, int *ret_fd, struct error *err);
 
+/* A copy may have the container's root mounted, and outlives its daemon where it cannot be killed. So it
+ * holds the folder, until all descriptors like this one are closed; and who mounts the root, or takes the
+ * folder away, looks whether one does: INVALID_STATE after a few seconds. */
+int folder_hold(int dir_fd, struct error *err);
+int folder_await_holders(int dir_fd, struct error *err);
+
 /* Replaces dir/name by the text at that place of texts_fd. */
 int folder_save_text(int dir_fd, const char *name, int texts_fd, const struct control_text *text,
 	bool durable, struct error *err);

@@ -50,6 +50,8 @@ static int open_folder(struct lodging *l, struct error *err)
 		return -1;
 	if (folder_open(l->parent_fd, st->id, &l->dir_fd, err) < 0)
 		return -1;
+	if (!(st->flags & START_NEW) && folder_await_holders(l->dir_fd, err) < 0)
+		return -1;
 	if (transient)
 		return 0;
 	l->begun = true;

@@ -65,6 +65,12 @@ static int remove_folder(struct work *w, struct error *err)
 
 int work_remove(struct work *w, struct error *err)
 {
+	_cleanup_fd_ int parent = -1, dir = -1;
+	struct error ignored;
+	if (work_open_parent(w, &parent, err) < 0)
+		return -1;
+	if (folder_open(parent, w->message.id, &dir, &ignored) == 0 && folder_await_holders(dir, err) < 0)
+		return -1;
 	return remove_folder(w, err);
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -35,6 +36,8 @@
 
 #define STALL_MS     60000 /* while it holds up a start of the container, or its removal */
 #define OVER_MS	     3000  /* from the end of what the copy depends on to that of a child that is stuck */
+#define END_MS	     100   /* the same where somebody waits: for it to end with a sentence of its own */
+#define KILLED_MS    2000  /* then it hangs where no signal comes to */
 #define CLOSED_ABOVE 100   /* more than we ever have open */
 #define DEVPTS_MAGIC 0x1cd1
 #define MQUEUE_MAGIC 0x19800202
@@ -44,13 +47,14 @@ struct outcome {
 	bool replied; /* from then on the client is told by frames */
 	bool failed;
 	struct error error;
+	struct copy_stream stream; /* the parent sends the last frame of a child that it kills */
 };
 
 struct copy {
 	struct work *work;
 	struct json_object *order;
 	struct outcome *outcome;
-	struct copy_stream stream;
+	struct copy_stream *stream;
 	struct stat root, dev; /* dev: the container's /dev; zero: none */
 	int root_fd, self_fd;
 };
@@ -94,7 +98,7 @@ static int enter(struct copy *c, struct error *err)
 {
 	struct start start;
 	bool running = c->work->message.running;
-	int *const kept[] = { &c->stream.client_fd, &c->stream.end_fd, &c->self_fd };
+	int *const kept[] = { &c->stream->client_fd, &c->stream->end_fd, &c->self_fd };
 	/* First of all: nobody inside can look into us. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(err, "become undumpable");
@@ -132,7 +136,7 @@ static int reply(struct copy *c, struct json_object *parameters, struct error *e
 	char terminator = json_flag(c->order, "newline", false) ? '\n' : '\0';
 	_cleanup_free_ char *text = reply_format(parameters, false, terminator, &size);
 	c->outcome->replied = true;
-	return copy_stream_reply(&c->stream, text, size, err);
+	return copy_stream_reply(c->stream, text, size, err);
 }
 
 /* ---- out ---- */
@@ -169,7 +173,7 @@ static bool is_kernels(void *arg, int fd, const struct stat *st, const struct st
 static int put(void *arg, const void *data, size_t size, struct error *err)
 {
 	struct copy *c = arg;
-	return copy_stream_put(&c->stream, data, size, err);
+	return copy_stream_put(c->stream, data, size, err);
 }
 
 static struct json_object *describe(const struct spot *spot)
@@ -218,7 +222,7 @@ static int copy_in(struct copy *c, uint64_t ret_count[2], struct error *err)
 	struct unpack unpack = {
 		.folder_fd = -1, .self_fd = c->self_fd, .keep_owner = json_flag(c->order, "archive", false)
 	};
-	struct tar_reader reader = { .fill = copy_stream_fill, .arg = &c->stream };
+	struct tar_reader reader = { .fill = copy_stream_fill, .arg = c->stream };
 	if (find(c, true, &spot, err) < 0 || unpack_target(&unpack, &spot, json_string(source, "name", NULL),
 						     json_flag(source, "folder", false), err) < 0)
 		return -1;
@@ -241,7 +245,7 @@ static void finish(struct copy *c, const struct error *err, const uint64_t count
 		json_add_int(text, "entries", (int64_t) count[0]);
 		json_add_int(text, "bytes", (int64_t) count[1]);
 	}
-	copy_stream_finish(&c->stream, err != NULL ? FRAME_ERROR : FRAME_COPIED, text);
+	copy_stream_finish(c->stream, err != NULL ? FRAME_ERROR : FRAME_COPIED, text);
 }
 
 static _Noreturn void child(struct copy *c)
@@ -250,7 +254,7 @@ static _Noreturn void child(struct copy *c)
 	uint64_t count[2] = { 0 };
 	const struct control_text *early = &c->work->message.early;
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	int result = copy_stream_init(&c->stream, c->work->texts_fd, early->offset, early->size, &err);
+	int result = copy_stream_init(c->stream, c->work->texts_fd, early->offset, early->size, &err);
 	if (result == 0)
 		result = enter(c, &err);
 	if (result == 0)
@@ -267,20 +271,117 @@ static _Noreturn void child(struct copy *c)
 	_exit(0);
 }
 
-/* It notices itself that it is over, unless it hangs in a file system. Others wait for it: a removal, the
- * next daemon. */
-static void await_child(const struct copy *c, pid_t pid)
+/* ---- its parent ---- */
+
+static const char *const removed = "the container is being removed";
+
+/* Until the child has ended (NULL), or is to: why. */
+static const char *await_child(const struct work *w, int pidfd)
+{
+	bool running = w->message.running;
+	/* What a container that runs is given is no daemon's business, and who copies into it may leave when
+	 * all is sent. A client that has gone is a hang-up, which needs no asking. */
+	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN }, { .fd = w->control, .events = POLLIN },
+		{ .fd = running ? w->pidfd : -1, .events = POLLIN }, { .fd = running ? -1 : w->client_fd } };
+	char byte;
+	for (;;) {
+		int n = poll(p, sizeof p / sizeof *p, -1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || p[0].revents != 0)
+			return NULL;
+		if (p[1].revents != 0 && recv(w->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+			return removed;
+		if (p[1].revents != 0 && !running)
+			return "the daemon has ended";
+		if (p[1].revents != 0)
+			p[1].fd = -1;
+		if (p[2].revents != 0)
+			return "the container has ended";
+		if (p[3].revents != 0)
+			return "the client has gone";
+	}
+}
+
+/* Whether it ends by itself: it notices what it depends on, unless it hangs in a file system. Whoever comes
+ * meanwhile and waits for it does not wait long. */
+static bool ends_itself(const struct work *w, int pidfd, const char **why)
+{
+	struct pollfd p[] = { { .fd = pidfd, .events = POLLIN }, { .fd = w->control, .events = POLLIN } };
+	char byte;
+	/* A daemon that has ended sends no message. */
+	if (recv(w->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		p[1].fd = -1;
+	int n = *why == removed ? 1 : poll(p, 2, OVER_MS);
+	if (n <= 0 || p[0].revents != 0)
+		return n > 0;
+	if (recv(w->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+		return poll(p, 1, OVER_MS) > 0;
+	*why = removed;
+	return poll(p, 1, END_MS) > 0;
+}
+
+/* The child will not run any more, so what it was sending is ours. */
+static void tell_client(struct copy *c, const struct error *err)
+{
+	const struct work *w = c->work;
+	c->stream->client_fd = w->client_fd;
+	if (c->outcome->replied) {
+		finish(c, err, NULL);
+		return;
+	}
+	size_t size;
+	struct error ignored;
+	char terminator = json_flag(c->order, "newline", false) ? '\n' : '\0';
+	_cleanup_free_ char *text = error_reply_format(err, terminator, &size);
+	c->stream->end_fd = -1;
+	copy_stream_reply(c->stream, text, size, &ignored);
+	shutdown(w->client_fd, SHUT_RDWR);
+	c->outcome->replied = true;
+}
+
+/* Others wait for it: a removal, the next daemon. What hangs where no signal comes to keeps the container for
+ * itself, but neither its client nor the next daemon. */
+static void end_child(struct copy *c, int pidfd, const char *why)
+{
+	const struct work *w = c->work;
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	if (ends_itself(w, pidfd, &why))
+		return;
+	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	bool dead = poll(&p, 1, KILLED_MS) > 0;
+	error_set(&c->outcome->error, ERROR_INVALID_STATE, "%s", why);
+	c->outcome->failed = true;
+	if (c->outcome->replied || !dead)
+		tell_client(c, &c->outcome->error);
+	if (!dead && w->lock_fd >= 0)
+		flock(w->lock_fd, LOCK_UN); /* not closed: the child has it, too */
+}
+
+static void watch_child(struct copy *c, pid_t pid)
 {
 	_cleanup_fd_ int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd p[2] = { { .fd = pidfd, .events = POLLIN },
-		{ .fd = c->stream.end_fd, .events = POLLIN } };
-	int n = 1;
-	while (pidfd >= 0 && (n = poll(p, 2, -1)) < 0 && errno == EINTR)
-		;
-	if (n > 0 && p[0].revents == 0 && pidfd >= 0 && poll(p, 1, OVER_MS) == 0)
-		kill(pid, SIGKILL);
+	const char *why = pidfd >= 0 ? await_child(c->work, pidfd) : NULL;
+	if (why != NULL)
+		end_child(c, pidfd, why);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	/* What is left in a socket when it is closed makes an error of what was sent over it (unix(7)). */
+	char end[sizeof(struct control_head)];
+	recv(c->work->control, end, sizeof end, MSG_DONTWAIT);
+}
+
+/* Of a container that runs the folder may have gone already. */
+static int hold_folder(const struct work *w, int *ret_fd, struct error *err)
+{
+	_cleanup_fd_ int parent = -1, dir = -1;
+	bool running = w->message.running;
+	if (work_open_parent(w, &parent, err) < 0 || folder_open(parent, w->message.id, &dir, err) < 0)
+		return running ? 0 : -1;
+	if ((!running && folder_await_holders(dir, err) < 0) || folder_hold(dir, err) < 0)
+		return -1;
+	*ret_fd = steal_fd(&dir);
+	return 0;
 }
 
 int work_copy(struct work *w, struct error *err)
@@ -288,26 +389,28 @@ int work_copy(struct work *w, struct error *err)
 	_cleanup_json_ struct json_object *order = NULL;
 	static struct copy c;
 	bool running = w->message.running;
-	_cleanup_fd_ int lock = -1;
-	if (work_order_json(w, &order, err) < 0)
+	_cleanup_fd_ int lock = -1, folder = -1;
+	if (work_order_json(w, &order, err) < 0 || hold_folder(w, &folder, err) < 0)
 		return -1;
 	if (!running && json_flag(order, "lock", false) && start_lock_rootfs(w->message.path, &lock, err) < 0)
 		return -1;
 	c.work = w;
 	c.order = order;
-	c.stream.client_fd = w->client_fd;
-	c.stream.end_fd = running ? w->pidfd : w->control;
-	c.stream.over = running ? "the container has ended" : "the daemon has ended";
-	c.stream.stall_ms = running ? -1 : STALL_MS;
 	c.outcome = mmap(NULL, sizeof *c.outcome, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c.outcome == MAP_FAILED)
 		return error_errno(err, "get memory for a copy");
+	c.stream = &c.outcome->stream;
+	c.stream->client_fd = w->client_fd;
+	c.stream->end_fd = running ? w->pidfd : w->control;
+	c.stream->over = running ? "the container has ended" : "the daemon has ended";
+	c.stream->ended_by_request = removed;
+	c.stream->stall_ms = running ? -1 : STALL_MS;
 	pid_t pid = fork();
 	if (pid < 0)
 		return error_errno(err, "fork a process for a copy");
 	if (pid == 0)
 		child(&c);
-	await_child(&c, pid);
+	watch_child(&c, pid);
 	if (c.outcome->replied) {
 		shutdown(w->client_fd, SHUT_RDWR);
 		return 0;

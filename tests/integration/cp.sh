@@ -567,6 +567,93 @@ test_stuck() { # limit 120
 	ctl start web >/dev/null
 }
 
+# hang FOLDER deaf|read: a file system there that never answers; HUNG is its process.
+hang() {
+	[ -c /dev/fuse ] || skip 'needs FUSE'
+	mkfifo "ready-$2"
+	/usr/bin/python3 -S "$TOP/tests/integration/hung_fs.py" "$1" "$2" >"ready-$2" &
+	HUNG=$!
+	is "$(head -n 1 "ready-$2")" ready
+}
+# A container that does not run, with a bind mount of that, being copied: COPIER.
+copy_hangs() { # deaf|read
+	mkdir -p "$1/sub"
+	ctl create --name web -v "$PWD/$1/sub:/sub" busybox sleep 1000 >/dev/null
+	hang "$PWD/$1" "$1"
+	ctl cp web:/etc/passwd copied 2>err &
+	COPIER=$!
+	eventually 10 a_worker
+}
+other_lives() { is "$(timeout $((5 * FACTOR)) ctl run --rm busybox echo yes)" yes; }
+
+# A copy that hangs in a bind mount of the user's, before its reply: start and rm do not wait for ever, rm -f ends it.
+test_hangs_in_a_mount() { # limit 120
+	local begin code=0 sentence pid verb waiting=()
+	daemon_start
+	copy_hangs deaf
+	sentence="ctl: web: is being copied from ('/etc/passwd', asked for by ctl, pid $COPIER)
+hint: wait for that copy, or end that program; rm -f ends the copy"
+	for verb in rm start 'start -a'; do
+		# shellcheck disable=SC2086
+		timeout $((30 * FACTOR)) ctl $verb web 2>"refused $verb" &
+		waiting+=("$!")
+	done
+	other_lives
+	for pid in "${waiting[@]}"; do ! wait "$pid" || fail 'it was not refused'; done
+	for verb in rm start 'start -a'; do is "$(cat "refused $verb")" "$sentence" "$verb"; done
+	[ "$(state_of web)" = created ]
+	begin=$(milliseconds)
+	expect 0 ctl rm -f web
+	took_less 2000 "$begin" 'rm -f'
+	wait "$COPIER" || code=$?
+	is "$code: $(cat err)" '1: ctl: web: the container is being removed'
+	eventually 10 no_worker
+	kill $HUNG
+	wait $HUNG
+}
+
+# The same with the client gone: the container is free after a moment.
+test_hangs_without_its_client() { # limit 120
+	daemon_start
+	copy_hangs deaf
+	kill -KILL "$COPIER"
+	eventually 10 no_worker
+	kill $HUNG
+	wait $HUNG
+	expect 0 ctl start web
+}
+
+# Where not even SIGKILL ends it, the container stays, and nothing else.
+test_cannot_be_killed() { # limit 120
+	local begin code=0 child sentence
+	daemon_start
+	copy_hangs read
+	child=$(copying_child)
+	begin=$(milliseconds)
+	refuses ctl rm -f web "1: ctl: web: is held by a copy of '/etc/passwd' that hangs in a file system and cannot be killed
+hint: it ends when that file system answers; until then the container stays"
+	took_less $((15000 * FACTOR)) "$begin" 'rm -f'
+	wait "$COPIER" || code=$?
+	is "$code: $(cat err)" '1: ctl: web: the container is being removed'
+	grep -q '^State:.D' "/proc/$child/status"
+	other_lives
+	# The next daemon does not wait for it, and nothing of the container is mounted twice.
+	daemon_kill
+	begin=$(milliseconds)
+	daemon_start
+	took_less 5000 "$begin" 'the start of the next daemon'
+	other_lives
+	sentence="1: ctl: web: a copy of its files that a daemon before this one began is not over
+hint: it hangs in a file system, and ends when that answers"
+	refuses timeout $((30 * FACTOR)) ctl start web "$sentence"
+	refuses timeout $((30 * FACTOR)) ctl cp web:/etc/passwd x "$sentence"
+	refuses timeout $((30 * FACTOR)) ctl rm -f web "$sentence"
+	kill $HUNG
+	wait $HUNG
+	eventually 10 gone "$child"
+	expect 0 ctl rm web
+}
+
 # What the kernel makes up tells no size.
 test_files_without_a_size() {
 	web

@@ -354,7 +354,7 @@ test_start_failed() {
 		peer.call("Remove")
 		peer.reply({"outcomes": [{"container": "web", "error": CONTAINER + "InvalidState",
 		                          "message": "container 'web' is running", "hint": "stop it"}]})
-		ends(process, 1, b"", b"ctl: web: is running\nhint: stop it first, or remove it with -f\n")
+		ends(process, 1, b"", b"ctl: web: is running\nhint: stop it\n")
 		for field, message, sentence in (
 		        ("config.cwd", "config.cwd: 'x' is not absolute", b"--workdir: 'x' is not absolute"),
 		        ("config.env[0]", "config.env[0] is bad", b"--env is bad"),
