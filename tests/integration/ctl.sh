@@ -577,3 +577,66 @@ test_cidfile() {
 		assert process.returncode == 125 and not os.path.exists(path)
 	E
 }
+
+# An archive that wants to write elsewhere: one sentence, and nothing is outside of the folder that was asked for.
+test_forged_archives() {
+	mkdir target out
+	echo kept >out/file
+	fake <<-'E'
+		import fnmatch, tarfile
+		out = os.path.join(os.environ["T"], "out")
+		def entry(name, kind=tarfile.REGTYPE, link="", data=b"evil", size=None):
+		    info = tarfile.TarInfo(name)
+		    info.type, info.linkname, info.size = kind, link, 0
+		    if kind == tarfile.REGTYPE:
+		        info.size = len(data) if size is None else size
+		        return info.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512)
+		    return info.tobuf(tarfile.GNU_FORMAT)
+		def top(*entries):
+		    return entry("d", tarfile.DIRTYPE) + b"".join(entries) + bytes(1024)
+		def framed(data):
+		    return struct.pack(">B3xI", STDOUT, len(data)) + data
+		COPIED = struct.pack(">B3xI", 36, 26) + b'{"entries": 1, "bytes": 1}'
+		archive = "the archive has the name"
+		for sent, said in (
+		    (framed(top(entry(out + "/new"))), f"{archive} '{out}/new', which is absolute"),
+		    (framed(top(entry("d/../../out/new"))), f"{archive} 'd/../../out/new', which has '..' in it"),
+		    (framed(top(entry("other"))), f"{archive} 'other', which does not belong to what is copied"),
+		    (framed(top(entry("d/l", tarfile.SYMTYPE, out), entry("d/l/new"))), "*symbolic link is on the way*"),
+		    (framed(top(entry("d/l", tarfile.SYMTYPE, "../../out/file"), entry("d/l"))), ""),
+		    (framed(top(entry("d/h", tarfile.LNKTYPE, out + "/file"), entry("d/h"))), f"{archive} '{out}/file', which is absolute"),
+		    (framed(top(entry("d/h", tarfile.LNKTYPE, "d/../../out/file"))), f"{archive} 'd/../../out/file', which has '..' in it"),
+		    (framed(top(entry("d/null", tarfile.CHRTYPE))), "'target/d/null' is a device, which is not copied*"),
+		    (framed(top(entry("d/huge", size=1 << 62))[:-1024]), "the archive is cut: it ends at 'd/huge'"),
+		    (framed(top(entry("d/new")))[:700], "the connection was lost before all was copied"),
+		    (framed(top(entry("d/new")))[:3], "the connection was lost before all was copied"),
+		    (struct.pack(">B3xI", STDOUT, 0xffffffff), "what comes from the daemon is no archive"),
+		    (struct.pack(">B3xI", EXIT, 0), "what comes from the daemon is no archive"),
+		    (framed(bytes(range(256)) * 8), "this is no tar archive*"),
+		):
+		    process = fake.ctl("cp", "web:/d", "target")
+		    peer = fake.accept()
+		    assert peer.call("CopyOut")["path"] == "/d"
+		    peer.reply({"name": "d", "kind": "folder", "size": 0, "mode": 0o755})
+		    try:
+		        peer.sock.sendall(sent + (COPIED if len(sent) > 700 else b""))
+		    except OSError:
+		        pass
+		    peer.close()
+		    found = process.communicate(timeout=20)[1].decode()
+		    text = found.removeprefix("ctl: ").removeprefix("cp: ").removeprefix("web: ")
+		    assert fnmatch.fnmatch(text.strip(), said), (text, said)
+		    assert (process.returncode != 0) == (said != "") and found.count("ctl: ") == (said != ""), (found, process.returncode)
+		    assert os.listdir(out) == ["file"] and open(out + "/file").read() == "kept\n", said
+		    assert set(os.listdir("target")) <= {"d"}, os.listdir("target")
+		# What the answer calls it is a name, too.
+		for name in ("..", "../out", "/etc", "", 7):
+		    process = fake.ctl("cp", "web:/d", "target")
+		    peer = fake.accept()
+		    peer.call("CopyOut")
+		    peer.reply({"name": name, "kind": "folder", "size": 0, "mode": 0o755})
+		    peer.close()
+		    found = process.communicate(timeout=20)[1].decode()
+		    assert process.returncode != 0 and "answer is not one" in found, (name, found)
+	E
+}
