@@ -162,38 +162,40 @@ test_third_interrupt_ends_ctl() {
 test_block_loses_nothing_and_stops_the_writer() { # limit 60
 	daemon_start
 	py <<-'EOF'
+		SIZE = (20 << 20) // FACTOR
 		s = Session("Run", {"config": {"image": "busybox", "name": "c", "log": "none",
-		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20m; echo -n end >&2"]},
+		    "args": ["sh", "-c", f"seq 1 20000000000 | head -c {SIZE}; echo -n end >&2"]},
 		    "console": {"stdout": True, "stderr": True, "flow": "block"}})
 		time.sleep(2)
 		state = Conn().call("Inspect", {"container": "c"})["parameters"]["container"]["state"]
 		assert state == "running", "the writer waits for its reader, but is " + state
 		s.finish()
-		assert len(s.streams[STDOUT]) == 20 << 20 and s.streams[STDERR] == b"end", len(s.streams[STDOUT])
+		assert len(s.streams[STDOUT]) == SIZE and s.streams[STDERR] == b"end", len(s.streams[STDOUT])
 		assert not s.gaps and s.exit["exit"]["code"] == 0, s.exit
-		assert s.exit["stdout"] == 20 << 20 and s.exit["stderr"] == 3, s.exit
+		assert s.exit["stdout"] == SIZE and s.exit["stderr"] == 3, s.exit
 	EOF
 }
 
 test_drop_has_gaps_that_add_up() { # limit 60
 	daemon_start
 	py <<-'EOF'
+		SIZE = (20 << 20) // FACTOR
 		s = Session("Run", {"config": {"image": "busybox", "name": "c", "log": "none",
-		    "args": ["sh", "-c", "seq 1 20000000000 | head -c 20m"]},
+		    "args": ["sh", "-c", f"seq 1 20000000000 | head -c {SIZE}"]},
 		    "console": {"stdout": True, "stderr": True, "flow": "drop"}})
 		reply = Conn(timeout=20).call("Wait", {"containers": ["c"]})
 		assert reply["parameters"]["outcomes"][0]["exit"]["code"] == 0, reply
 		s.finish()
 		got, lost = len(s.streams[STDOUT]), sum(count for stream, count, _ in s.gaps)
 		assert s.gaps and all(stream == STDOUT for stream, _, _ in s.gaps), s.gaps
-		assert got + lost == 20 << 20, (got, lost)
+		assert got + lost == SIZE, (got, lost)
 		position = 0
 		for _, count, where in s.gaps:
 		    assert where >= position, s.gaps
 		    position = where + count
 		# What came is the source without the gaps.
 		import subprocess
-		source = subprocess.run(["sh", "-c", "seq 1 20000000000 | head -c 20m"], stdout=subprocess.PIPE).stdout
+		source = subprocess.run(["sh", "-c", f"seq 1 20000000000 | head -c {SIZE}"], stdout=subprocess.PIPE).stdout
 		for _, count, where in reversed(s.gaps):
 		    source = source[:where] + source[where + count:]
 		assert source == s.streams[STDOUT]
@@ -332,7 +334,7 @@ test_streams_by_option() {
 
 test_large_output_while_nobody_is_attached() { # limit 60
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'seq 1 20000000000 | head -c 50m; exit 2'
+	expect 0 ctl run -d --name c busybox sh -c "seq 1 20000000000 | head -c $((50 / FACTOR))m; exit 2"
 	expect 0 timeout $((50 * FACTOR)) ctl wait c
 	is "$OUT" 2
 }

@@ -100,7 +100,7 @@ def settle(look, seconds):
         found = look()
         if not found or time.monotonic() > end:
             return found
-        time.sleep(0.02)
+        time.sleep(0.02 * FACTOR)
 
 
 def kill_rest():

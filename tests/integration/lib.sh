@@ -78,8 +78,9 @@ eventually() {
 	done
 }
 
-# A moment: nobody writes into that pipe.
-pause() { read -rt 0.02 _ <>"$T/.pause" || true; }
+# A moment: nobody writes into that pipe. Longer where each look takes longer, so that looking leaves time to what is awaited.
+printf -v MOMENT_S '0.%02d' $((2 * FACTOR))
+pause() { read -rt "$MOMENT_S" _ <>"$T/.pause" || true; }
 
 # Waits for everything that the test put into the background, but for the daemon.
 wait_jobs() {

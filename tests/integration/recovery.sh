@@ -94,7 +94,7 @@ test_a_shim_killed_while_it_clears_up() { # limit 60
 	daemon_start
 	local kind shim
 	for kind in --rm --name=c; do
-		ctl run -d $kind busybox sh -c 'mkdir /d; cd /d; seq 15000 | xargs touch; setsid sleep 4731 & sleep 0.3' >id
+		ctl run -d $kind busybox sh -c "mkdir /d; cd /d; seq $((15000 / FACTOR)) | xargs touch; setsid sleep 4731 & sleep 0.3" >id
 		sleep 0.5
 		shim=$(shim_of "$(cat id)")
 		ctl wait "$(cat id)" >/dev/null

@@ -18,10 +18,12 @@ BOOT_LIMIT_S = 180  # on a machine that others use, too
 # softlockup_panic: emulated processors that wait for each other for ever end the machine, with a trace; watchdog_thresh: after
 # a minute, since they may also wait for a processor of the host.
 # norandmaps: with the same addresses in each process the emulator translates a program once, not at each start: five times
-# faster. The others save it work that only matters to an attacker, and waits for RCU.
+# faster. The others save it work that only matters to an attacker, waits for RCU, huge pages that it would have to clear, and
+# the processor's string instructions (112: rep_good), which are slower than plain loops here.
 KERNEL_OPTIONS = ("console=ttyS0 quiet panic=-1 softlockup_panic=1 watchdog_thresh=30 apparmor=1 security=apparmor "
                   "systemd.show_status=0 systemd.getty_auto=0 norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 "
-                  "hardened_usercopy=off randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1")
+                  "hardened_usercopy=off randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1 "
+                  "transparent_hugepage=never clearcpuid=112")
 
 
 class MachineError(Exception):
