@@ -1,5 +1,4 @@
 """client.py: the daemon's socket without ctl, for what ctl would never do. Imported by the py scripts of the tests."""
-import hashlib
 import json
 import os
 import socket

@@ -7,7 +7,8 @@
 
 PATH=$BUILD:$PATH
 export PATH
-export PYTHONPATH=$TOP/tests/integration PYTHONDONTWRITEBYTECODE=1
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPATH=$TOP/tests/integration PYTHONPYCACHEPREFIX=$BUILD/tests/python
 STATE=$T/state
 RUN=$T/run
 DAEMON=
