@@ -25,8 +25,9 @@ const char *container_log_name(unsigned index, char buf[32])
 	return buf;
 }
 
-/* An extended attribute: it stays with the file, however that is named by now. */
-#define NUMBER "user.containerd-lite.number"
+/* An extended attribute: it stays with the file, however that is named by now. Not one of user's: before
+ * Linux 6.6 tmpfs keeps none of those (xattr(7)). */
+#define NUMBER "trusted.containerd-lite.number"
 
 int64_t container_log_number(int fd)
 {
