@@ -92,12 +92,17 @@ is_gone_or_zombie() { ! [ -e "/proc/$1/stat" ] || [ "$(awk '{print $3}' "/proc/$
 
 test_a_shim_killed_while_it_clears_up() { # limit 60
 	daemon_start
-	local kind shim
+	local kind id shim pid
 	for kind in --rm --name=c; do
-		ctl run -d $kind busybox sh -c "mkdir /d; cd /d; seq $((15000 / FACTOR)) | xargs touch; setsid sleep 4731 & sleep 0.3" >id
-		sleep 0.5
-		shim=$(shim_of "$(cat id)")
-		ctl wait "$(cat id)" >/dev/null
+		rm -f ready go
+		id=$(ctl run -d $kind -v "$T:/t" busybox sh -c 'mkdir /d; cd /d; seq 15000 | xargs touch
+			setsid sleep 4731 & touch /t/ready; until [ -e /t/go ]; do sleep 0.1; done')
+		eventually 10 test -e ready
+		shim=$(shim_of "$id")
+		ctl wait "$id" >/dev/null &
+		pid=$!
+		touch go
+		wait $pid
 		kill -KILL "$shim" || true
 		eventually 10 nothing_in "$RUN/shims"
 		eventually 10 nothing_in "$STATE/transient"
