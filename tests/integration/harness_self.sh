@@ -8,6 +8,7 @@ test_nothing() {
 
 # rig: the functions on stdin become the tests of a rig of their own
 rig() {
+	needs_source
 	mkdir -p "$T/rig/tests/integration"
 	cp "$TOP/tests/run" "$T/rig/tests"
 	cp "$TOP"/tests/integration/{harness.py,lib.sh} "$T/rig/tests/integration"
