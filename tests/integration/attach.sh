@@ -193,7 +193,7 @@ test_letting_go_by_frames() {
 
 test_signals() {
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'trap "echo got" USR1 INT; echo ready; while :; do sleep 0.05; done'
+	expect 0 ctl run -d --name c busybox sh -c 'trap "echo got" USR1 INT; echo ready; sleep 1000 & while :; do wait; done'
 	local pid code=0
 	ctl attach c >out &
 	pid=$!

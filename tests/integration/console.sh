@@ -137,7 +137,7 @@ test_signals_are_passed_on() {
 	local sig
 	for sig in INT TERM HUP QUIT USR1 USR2; do
 		# A background job of a script ignores INT and QUIT; env resets that.
-		env --default-signal=INT,QUIT "$BUILD/ctl" run --rm --name "c$sig" busybox sh -c "trap 'echo got; exit 11' $sig; echo ready; while :; do sleep 0.05; done" >"out.$sig" &
+		env --default-signal=INT,QUIT "$BUILD/ctl" run --rm --name "c$sig" busybox sh -c "trap 'echo got; exit 11' $sig; echo ready; sleep 1000 & while :; do wait; done" >"out.$sig" &
 		local pid=$!
 		eventually 5 grep -q ready "out.$sig"
 		kill -s "$sig" $pid
@@ -280,7 +280,7 @@ test_signal_frames() {
 	daemon_start
 	py <<-'EOF'
 		s = Session("Run", {"config": {"image": "busybox", "name": "c",
-		    "args": ["sh", "-c", "trap 'echo got; exit 3' USR1; echo ready; while :; do sleep 0.05; done"]},
+		    "args": ["sh", "-c", "trap 'echo got; exit 3' USR1; echo ready; sleep 1000 & while :; do wait; done"]},
 		    "console": {"stdout": True, "stderr": True}})
 		while b"ready" not in s.streams[STDOUT]:
 		    assert s.step()

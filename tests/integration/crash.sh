@@ -20,7 +20,7 @@ test_running_ones_are_adopted() { # limit 60
 	daemon_start
 	local i pids
 	for i in 1 2 3 4 5; do
-		ctl run -d --name "c$i" busybox sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done' >/dev/null
+		ctl run -d --name "c$i" busybox sh -c 'trap "exit 7" TERM; sleep 1000 & while :; do wait; done' >/dev/null
 	done
 	pids=$(for i in 1 2 3 4 5; do field_of "c$i" .pid; done)
 	daemon_kill

@@ -192,7 +192,7 @@ stdin_has_ended() { # PID: its pipe has no writer any more
 test_signals_are_passed_on() {
 	daemon_start
 	container
-	ctl exec c sh -c 'trap "echo got it; exit 3" USR1; echo ready; while :; do sleep 0.05; done' >out &
+	ctl exec c sh -c 'trap "echo got it; exit 3" USR1; echo ready; sleep 1000 & while :; do wait; done' >out &
 	eventually 10 grep -q ready out
 	kill -USR1 $!
 	local code=0

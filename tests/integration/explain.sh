@@ -182,7 +182,7 @@ y><*><-->"
 
 test_signals() {
 	begin
-	ctl explain run busybox sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >a.sh
+	ctl explain run busybox sh -c 'trap "echo got; exit 9" TERM; echo ready; sleep 1000 & while :; do wait; done' >a.sh
 	sh a.sh >out &
 	local script=$!
 	eventually 20 grep ready out

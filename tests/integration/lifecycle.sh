@@ -41,7 +41,7 @@ test_signals_are_128_plus() {
 
 test_kill_sends_the_signal() {
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'trap "echo got usr1; exit 5" USR1; echo ready; while :; do sleep 0.1; done'
+	expect 0 ctl run -d --name c busybox sh -c 'trap "echo got usr1; exit 5" USR1; echo ready; sleep 1000 & while :; do wait; done'
 	eventually 5 logs_have c ready
 	expect 0 ctl kill -s USR1 c
 	expect 0 ctl wait c
@@ -81,7 +81,7 @@ test_create_start_attached() {
 
 test_stop_sends_term_then_kills() { # limit 90
 	daemon_start
-	expect 0 ctl run -d --name polite --stop-timeout $((10 * FACTOR)) busybox sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done'
+	expect 0 ctl run -d --name polite --stop-timeout $((10 * FACTOR)) busybox sh -c 'trap "exit 9" TERM; echo ready; sleep 1000 & while :; do wait; done'
 	expect 0 ctl run -d --name deaf --stop-timeout $((10 * FACTOR)) busybox sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done'
 	eventually 5 logs_have polite ready
 	eventually 5 logs_have deaf ready
@@ -109,7 +109,7 @@ hint: a first process ignores every signal that it has no handler for; --init ru
 
 test_stop_kills_everything_of_it() {
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c '(trap "" TERM; exec sleep 4711) & (trap "" TERM; exec sleep 4712) & trap "exit 0" TERM; while :; do sleep 0.1; done'
+	expect 0 ctl run -d --name c busybox sh -c '(trap "" TERM; exec sleep 4711) & (trap "" TERM; exec sleep 4712) & trap "exit 0" TERM; sleep 1000 & while :; do wait; done'
 	eventually 5 pgrep -f 'sleep 4711'
 	expect 0 ctl stop c
 	if pgrep -f 'sleep 471[12]'; then
@@ -134,11 +134,11 @@ test_stop_many_takes_one_timeout() { # limit 120
 
 test_stop_signal_and_timeout_of_the_container() {
 	daemon_start
-	expect 0 ctl run -d --name c --stop-signal INT --stop-timeout 60 busybox sh -c 'trap "exit 2" INT; echo ready; while :; do sleep 0.1; done'
+	expect 0 ctl run -d --name c --stop-signal INT --stop-timeout 60 busybox sh -c 'trap "exit 2" INT; echo ready; sleep 1000 & while :; do wait; done'
 	eventually 5 logs_have c ready
 	expect 0 ctl stop c
 	is "$(field_of c .exit.code)" 2
-	expect 0 ctl run -d --name d --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	expect 0 ctl run -d --name d --stop-timeout 1 busybox sh -c 'trap "" TERM; sleep 1000 & while :; do wait; done'
 	expect 0 ctl stop d
 	is "$(field_of d .exit.code)" 137
 }

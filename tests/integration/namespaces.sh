@@ -112,7 +112,7 @@ test_the_first_process_ends_all() { # limit 120
 	expect 0 ctl run -d --name web busybox sleep 1000
 	local flags cgroup session
 	for flags in host container:web; do
-		expect 0 ctl run -d --name c --pid $flags busybox sh -c 'setsid sleep 1234 & (sleep 1235 &); read -r x </dev/null; trap "exit 7" TERM; while :; do sleep 0.1; done'
+		expect 0 ctl run -d --name c --pid $flags busybox sh -c 'setsid sleep 1234 & (sleep 1235 &); read -r x </dev/null; trap "exit 7" TERM; sleep 1000 & while :; do wait; done'
 		cgroup=$(ctl inspect c | jq -r '.[0].paths.cgroup')
 		expect 0 ctl exec -d c sleep 1236
 		session=$OUT

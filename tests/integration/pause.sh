@@ -65,7 +65,7 @@ test_all_of_it_stands_still() {
 # A frozen process sees no TERM: stop lets it go on.
 test_stop_of_a_paused_one() {
 	daemon_start
-	expect 0 ctl run -d --name c --stop-timeout $((60 * FACTOR)) busybox sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
+	expect 0 ctl run -d --name c --stop-timeout $((60 * FACTOR)) busybox sh -c 'trap "exit 9" TERM; echo ready; sleep 1000 & while :; do wait; done'
 	eventually 10 writes_more_than c 0
 	expect 0 ctl pause c
 	local begin
@@ -100,7 +100,7 @@ test_kill_and_rm_of_a_paused_one() {
 # A signal waits until it goes on.
 test_signals_wait() {
 	daemon_start
-	expect 0 ctl run -d --name c busybox sh -c 'trap "exit 5" USR1; echo ready; while :; do sleep 0.05; done'
+	expect 0 ctl run -d --name c busybox sh -c 'trap "exit 5" USR1; echo ready; sleep 1000 & while :; do wait; done'
 	eventually 10 writes_more_than c 0
 	expect 0 ctl pause c
 	expect 0 ctl kill -s USR1 c

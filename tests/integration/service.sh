@@ -94,7 +94,7 @@ hold_containers() {
 
 test_a_shims_term_stops_its_container() {
 	daemon_start
-	ctl run -d --name well --stop-signal USR1 busybox sh -c 'trap "exit 7" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
+	ctl run -d --name well --stop-signal USR1 busybox sh -c 'trap "exit 7" USR1; echo ready; sleep 1000 & while :; do wait; done' >/dev/null
 	ctl run -d --name never --stop-timeout 1 busybox sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done' >/dev/null
 	local name
 	for name in well never; do
@@ -108,7 +108,7 @@ test_a_shims_term_stops_its_container() {
 
 test_the_holders_end_is_the_containers() {
 	hold_containers
-	ctl run -d --name well busybox sh -c 'trap "sleep 1; exit 7" TERM; echo ready; while :; do sleep 0.1; done' >/dev/null
+	ctl run -d --name well busybox sh -c 'trap "sleep 1; exit 7" TERM; echo ready; sleep 1000 & while :; do wait; done' >/dev/null
 	ctl run -d --name never --stop-timeout 1 busybox sh -c 'trap "" TERM; echo ready; while :; do sleep 1; done' >/dev/null
 	ctl run -d --name gone --rm --stop-timeout 1 busybox sleep 1000 >/dev/null
 	local name

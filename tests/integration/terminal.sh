@@ -188,7 +188,7 @@ test_start_on_a_terminal() { # limit 60
 		sees "code $i"
 	done
 	# Without -i it is only looked at, and signals are passed on.
-	expect 0 ctl create -t --name t busybox sh -c 'trap "exit 5" INT; echo re""ady; while :; do sleep 0.1; done'
+	expect 0 ctl create -t --name t busybox sh -c 'trap "exit 5" INT; echo re""ady; sleep 1000 & while :; do wait; done'
 	afresh 'ctl start -a t'
 	sees ready
 	keys C-c
