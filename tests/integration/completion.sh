@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # What a tab completes: ctl's own answers, and the same in bash, zsh and fish.
+# No machine changes it.
 
 offers() { # WORDS EXPECTED: the words that are offered in place of the last one, in a line
 	local got

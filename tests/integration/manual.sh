@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # The manual: it is well formed, and it knows every verb, option and setting that the programs know.
+# No machine changes it.
 
 PAGES=(ctl.1 containerd-lite.8 containerd-lite.conf.5 containerd-lite-protocol.7)
 

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # Command lines that cannot be: the exact sentence, exit code 125, nothing on stdout, and no daemon needed for it.
+# No machine changes it.
 
 # Rows of `command line => sentence`, each followed by `| hint` where there is one. $T is this test's folder.
 refused() {

@@ -18,12 +18,12 @@ BOOT_LIMIT_S = 180  # on a machine that others use, too
 # softlockup_panic: emulated processors that wait for each other for ever end the machine, with a trace; watchdog_thresh: after
 # a minute, since they may also wait for a processor of the host.
 # norandmaps: with the same addresses in each process the emulator translates a program once, not at each start: five times
-# faster. The others save it work that only matters to an attacker, waits for RCU, huge pages that it would have to clear, and
-# the processor's string instructions (112: rep_good), which are slower than plain loops here.
+# faster. The others save it work that only matters to an attacker, waits for RCU, switching before it must, huge pages that it
+# would have to clear, and the processor's string instructions (112: rep_good), which are slower than plain loops here.
 KERNEL_OPTIONS = ("console=ttyS0 quiet panic=-1 softlockup_panic=1 watchdog_thresh=30 apparmor=1 security=apparmor "
                   "systemd.show_status=0 systemd.getty_auto=0 norandmaps nokaslr mitigations=off audit=0 init_on_alloc=0 "
                   "hardened_usercopy=off randomize_kstack_offset=off tsc=reliable rcupdate.rcu_expedited=1 "
-                  "transparent_hugepage=never clearcpuid=112")
+                  "transparent_hugepage=never clearcpuid=112 preempt=none")
 
 
 class MachineError(Exception):
@@ -50,10 +50,11 @@ def end_with_parent():
 class Machine:
     """files: folder with vmlinuz, initrd and base.img (tests/vm/guest); seed: a tar that is unpacked over the root at the
     first boot; folder: where its disk and its console's text go; volatile: its disk forgets what was not flushed when the
-    plug is pulled; cpus: with one it boots in two thirds of the time."""
+    plug is pulled; cpus: with one it boots in two thirds of the time; options: more of them for the kernel."""
 
-    def __init__(self, files, seed, folder, volatile=False, cpus=2):
+    def __init__(self, files, seed, folder, volatile=False, cpus=2, options=""):
         self.files, self.seed, self.folder, self.volatile, self.cpus = files, seed, folder, volatile, cpus
+        self.options = f"{KERNEL_OPTIONS} {options}"
         self.server = None  # of a volatile disk
         self.random_seed = f"{time.time():.6f}"
         self.disk, self.console = os.path.join(folder, "disk.img"), os.path.join(folder, "console.log")
@@ -122,7 +123,7 @@ class Machine:
                 "-cpu", "qemu64,+rdrand,+ssse3,+sse4.1,-svm", "-m", "4G", "-smp", str(self.cpus), "-display", "none",
                 "-no-reboot", "-nodefaults", "-no-user-config", *console,
                 "-kernel", os.path.join(self.files, "vmlinuz"), "-initrd", os.path.join(self.files, "initrd"),
-                "-append", f"{KERNEL_OPTIONS}{' vm.seed' if self.fresh else ''}",
+                "-append", f"{self.options}{' vm.seed' if self.fresh else ''}",
                 *[word for drive in drives for word in ("-drive", f"{drive},if=virtio,format=raw")]]
 
     def shell(self):
