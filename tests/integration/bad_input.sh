@@ -307,11 +307,15 @@ test_a_client_that_hangs_up_while_it_waits() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sleep 100
 	local fds i
-	fds=$(daemon_fds)
+	daemon_fds fds
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		timeout 0.2 "$BUILD/ctl" wait c || true
 		timeout 0.2 "$BUILD/ctl" logs -f c || true
 	done
 	eventually 3 fds_are "$fds"
 }
-fds_are() { [ "$(daemon_fds)" -le "$1" ]; }
+fds_are() {
+	local now
+	daemon_fds now
+	[ "$now" -le "$1" ]
+}

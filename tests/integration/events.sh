@@ -35,7 +35,7 @@ test_events_go_on_over_kill_9_of_the_daemon() {
 	is "$(cat err)" ''
 }
 sees() {
-	ctl create --name early busybox true >/dev/null 2>&1 || true
+	ctl create busybox true >/dev/null
 	grep -q "\"$1\"" got
 }
 

@@ -12,7 +12,7 @@ poor_daemon() {
 	DAEMON=$!
 	eventually 10 daemon_answers
 	daemon_note_cgroup
-	DAEMON_FDS=$(daemon_fds)
+	daemon_fds DAEMON_FDS
 }
 
 test_what_was_asked_for_is_told() {

@@ -31,7 +31,7 @@ test_a_long_run_folder() {
 	DAEMON=$!
 	export CTL_SOCKET=$RUN/containerd-lite.sock
 	eventually 5 ctl ps
-	DAEMON_FDS=$(daemon_fds)
+	daemon_fds DAEMON_FDS
 	daemon_note_cgroup
 	expect 0 ctl run -d --name c busybox sleep 100
 	daemon_kill
@@ -122,7 +122,7 @@ test_install() { # limit 120
 	DAEMON=$!
 	export CTL_SOCKET=$RUN/containerd-lite.sock
 	eventually 5 "$T/dest/usr/bin/ctl" ps
-	DAEMON_FDS=$(daemon_fds)
+	daemon_fds DAEMON_FDS
 	daemon_note_cgroup
 	expect 0 "$T/dest/usr/bin/ctl" run --rm busybox uname -a
 	like "$OUT" 'Linux *'

@@ -129,7 +129,7 @@ daemon_start() {
 		pause
 	done
 	daemon_note_cgroup
-	[ -n "$DAEMON_FDS" ] || DAEMON_FDS=$(daemon_fds)
+	[ -n "$DAEMON_FDS" ] || daemon_fds DAEMON_FDS
 }
 
 # In the virtual machine some tests run again with the installed service, which each of them has for itself.
@@ -141,14 +141,20 @@ daemon_installed() {
 	export CTL_SOCKET
 	systemctl start containerd-lite.service
 	DAEMON=$(systemctl show -P MainPID containerd-lite.service)
-	DAEMON_FDS=$(daemon_fds)
+	daemon_fds DAEMON_FDS
+}
+
+find_cgroup_mount() {
+	local -a words
+	while read -ra words && [ "${words[-3]}" != cgroup2 ]; do :; done </proc/self/mountinfo
+	CGROUP_MOUNT=${words[4]:-}
 }
 
 # The spawner sits in <instance>/shims: the instance's folder is noted for harness.py.
 daemon_note_cgroup() {
 	local -a children
 	local child line
-	[ -n "$CGROUP_MOUNT" ] || CGROUP_MOUNT=$(awk '$(NF - 2) == "cgroup2" {print $5; exit}' /proc/self/mountinfo)
+	[ -n "$CGROUP_MOUNT" ] || find_cgroup_mount
 	read -ra children <"/proc/$DAEMON/task/$DAEMON/children" || true
 	for child in "${children[@]}"; do
 		while read -r line; do
@@ -159,9 +165,9 @@ daemon_note_cgroup() {
 	done
 }
 
-daemon_fds() {
+daemon_fds() { # VARIABLE: how many it has
 	local fds=("/proc/$DAEMON/fd"/*)
-	echo "${#fds[@]}"
+	printf -v "$1" %d "${#fds[@]}"
 }
 
 daemon_kill() {
@@ -281,12 +287,15 @@ daemon_left() {
 	left_in "$STATE/transient"
 	left_in "$STATE/trash"
 	left_in "$RUN/shims"
-	now=$(daemon_fds)
+	daemon_fds now
 	if [ "$now" -gt "$DAEMON_FDS" ]; then
 		echo "$((now - DAEMON_FDS)) descriptors of the daemon"
 	fi
 }
-daemon_left_nothing() { [ -z "$(daemon_left)" ]; }
+daemon_left_nothing() {
+	daemon_left >"$T/.left"
+	[ ! -s "$T/.left" ]
+}
 
 # Everything of its containers is gone; else says what is not.
 finish_containers() {
@@ -296,10 +305,10 @@ finish_containers() {
 		# shellcheck disable=SC2046
 		ctl rm -f $(cat "$T/.rest") >/dev/null || code=1
 	fi
-	(eventually 3 daemon_left_nothing) >/dev/null
-	if [ -n "$(daemon_left)" ]; then
+	daemon_left_nothing || (eventually 3 daemon_left_nothing) >/dev/null
+	if [ -s "$T/.left" ]; then
 		echo "left behind:"
-		daemon_left
+		cat "$T/.left"
 		find "/proc/$DAEMON/fd" -type l -printf '  %f %l\n'
 		code=1
 	fi
@@ -328,9 +337,10 @@ finish() {
 		echo "the daemon's log:"
 		tail -n 12 "$T/daemon.log"
 	fi
-	if [ "$code" = 0 ] && grep -E 'Sanitizer|runtime error:' "$T/daemon.log"; then
+	if [ "$code" = 0 ] && [ -s "$T/daemon.log" ] && [[ $(<"$T/daemon.log") =~ (Sanitizer|runtime error:).* ]]; then
+		printf '%s\n' "${BASH_REMATCH[0]}"
 		code=1
-	fi 2>/dev/null
+	fi
 	exit "$code"
 }
 

@@ -155,7 +155,7 @@ test_lines_for_the_journal_have_priorities() {
 	CTL_SOCKET=$RUN/containerd-lite.sock
 	export CTL_SOCKET
 	eventually 10 daemon_answers
-	DAEMON_FDS=$(daemon_fds)
+	daemon_fds DAEMON_FDS
 	daemon_note_cgroup
 	grep -q '^<6>containerd-lite .* listens on ' "$T/journal" || fail "$(cat "$T/journal")"
 }

@@ -4,20 +4,20 @@
 # debian_tree: sets TREE, or skips the test
 debian_tree() {
 	TREE=$TOP/build/trees/bookworm
-	(
-		flock 9
-		if [ ! -e "$TREE/.complete" ] && [ ! -e "$TREE.failed" ]; then
-			command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is not installed' >"$TREE.failed"; exit; }
-			rm -rf "$TREE"
-			if ! timeout 300 mmdebstrap --quiet --variant=minbase --include=python3 bookworm "$TREE" >"$TREE.log" 2>&1; then
-				tail -n 1 "$TREE.log" >"$TREE.failed"
-				rm -rf "$TREE"
-			else
-				touch "$TREE/.complete"
-			fi
-		fi
-	) 9>>"$(mkdir -p "$TOP/build/trees" && echo "$TOP/build/trees/lock")"
-	[ -e "$TREE/.complete" ] || { local why; why=$(cat "$TREE.failed"); rm -f "$TREE.failed"; skip "no Debian tree: $why"; }
+	mkdir -p "$TOP/build/trees"
+	make_tree 9>>"$TOP/build/trees/lock"
+	[ -e "$TREE/.complete" ] || skip "no Debian tree: $(tail -n 1 log)"
+}
+
+make_tree() {
+	flock 9
+	[ ! -e "$TREE/.complete" ] || return 0
+	rm -rf "$TREE"
+	if ! command -v mmdebstrap >/dev/null; then
+		echo 'mmdebstrap is not installed' >log
+	elif timeout 300 mmdebstrap --quiet --variant=minbase --include=python3 bookworm "$TREE" >log 2>&1; then
+		touch "$TREE/.complete"
+	fi
 }
 
 test_debian() { # limit 400
