@@ -166,8 +166,8 @@ daemon_note_cgroup() {
 }
 
 daemon_fds() { # VARIABLE: how many it has
-	local fds=("/proc/$DAEMON/fd"/*)
-	printf -v "$1" %d "${#fds[@]}"
+	local links=("/proc/$DAEMON/fd"/*)
+	printf -v "$1" %d "${#links[@]}"
 }
 
 daemon_kill() {
