@@ -61,9 +61,6 @@ def is_purged(vm):
 def test_the_package(vm):
     if vm.run(f"[ -e {OLD} ]")[0] != 0:
         raise Skip("debhelper is not installed, so there is no package")
-    with open("/etc/os-release", encoding="utf-8") as ours:
-        if vm.check("grep ^VERSION_CODENAME= /etc/os-release") not in ours.read():
-            raise Skip("the package is of the Debian that it was built on")
     vm.check("systemctl stop containerd-lite.socket containerd-lite.service containerd-lite-containers.service", 120)
     existing = f"for path in $(dpkg-deb --fsys-tarfile {NEW} | tar -t); do [ ! -f /$path ] && [ ! -L /$path ] || echo $path; done"
     vm.check(f"cd / && {{ {existing}; }} | tar -cf /root/product.tar -T - && rm -rf $({existing})", 300)
