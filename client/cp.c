@@ -229,6 +229,7 @@ static int add_source(struct cp *cp, const struct spot *from, struct error *err)
 static int files_in(struct cp *cp, const struct spot *from, struct error *err)
 {
 	static struct pack pack;
+	pack_begin(&pack);
 	if (add_source(cp, from, err) < 0 || call_in(cp, err) < 0)
 		return -1;
 	pack.put = copy_wire_put;

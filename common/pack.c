@@ -241,17 +241,6 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* File systems take the coarse clock, which may be a few milliseconds behind. */
-static void begin(struct pack *p)
-{
-	const struct timespec pause = { .tv_nsec = 500000 };
-	struct timespec coarse;
-	clock_gettime(CLOCK_REALTIME, &p->begun);
-	while (clock_gettime(CLOCK_REALTIME_COARSE, &coarse) == 0 && coarse.tv_sec == p->begun.tv_sec &&
-		!is_later(&coarse, &p->begun))
-		nanosleep(&pause, NULL);
-}
-
 /* Made since the beginning, perhaps by this very copy: whoever unpacks it may reach the same folders by
  * another mount, or below an overlay, where they have other numbers, but the same time of birth. One in the
  * future is that of a clock that was set back. */
@@ -311,9 +300,19 @@ static int pack_any(struct pack *p, int parent_fd, const char *name, const struc
 	}
 }
 
+/* File systems take the coarse clock, which may be a few milliseconds behind. */
+void pack_begin(struct pack *p)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	struct timespec coarse;
+	clock_gettime(CLOCK_REALTIME, &p->begun);
+	while (clock_gettime(CLOCK_REALTIME_COARSE, &coarse) == 0 && coarse.tv_sec == p->begun.tv_sec &&
+		!is_later(&coarse, &p->begun))
+		nanosleep(&pause, NULL);
+}
+
 int pack_all(struct pack *p, int parent_fd, const char *name, const char *as, struct error *err)
 {
-	begin(p);
 	snprintf(p->path, sizeof p->path, "%s", as);
 	int result = pack_any(p, parent_fd, name, NULL, 0, err);
 	if (result == 0)

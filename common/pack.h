@@ -38,6 +38,9 @@ struct pack {
 	size_t used;
 };
 
+/* Folders that are made from now on are left out: to be called before the other end may begin to write. */
+void pack_begin(struct pack *p);
+
 /* What parent_fd has under this name ("." is it itself), as `as` ("." likewise), and everything below; with
  * the archive's end. Errors of the file system are COPY_FAILED. */
 int pack_all(struct pack *p, int parent_fd, const char *name, const char *as, struct error *err);

@@ -199,6 +199,7 @@ static int copy_out(struct copy *c, uint64_t ret_count[2], struct error *err)
 		return error_path(err, json_string(c->order, "path", ""));
 	}
 	_cleanup_json_ struct json_object *parameters = describe(&spot);
+	pack_begin(&pack);
 	if (reply(c, parameters, err) < 0)
 		return -1;
 	pack.put = put;

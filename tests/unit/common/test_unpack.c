@@ -229,6 +229,7 @@ static void test_tree(void **state)
 	p.put = put;
 	p.shown = dir;
 	p.self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pack_begin(&p);
 	assert_int_equal(pack_all(&p, base, "tree", "tree", &err), 0);
 	archive_size -= TAR_END_SIZE;
 	accepted();
