@@ -91,8 +91,8 @@ const struct command commands[] = {
 		"filled, extended attributes are left out; sockets are left out, and devices refused. Of / "
 		"the contents of /dev, /proc and /sys are left out. Folders that are made after the copy "
 		"began are left out: so a tree can be copied into itself. Of a container that does not run "
-		"its "
-		"tmpfs mounts are not there. What takes the place of a file does so when it is complete." },
+		"its tmpfs mounts are not there. What takes the place of a file does so when it is "
+		"complete." },
 	{ "sessions", NULL, "CONTAINER", "list what exec has started in a container", 1, 1, false,
 		{ sessions_options, help_letter_options }, verb_sessions, COMPLETE_CONTAINER,
 		"Those that run, and the last 64 that have ended in its present or last run. `ctl wait "

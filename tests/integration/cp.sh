@@ -444,21 +444,26 @@ in_the_middle() { # PID FOLDER: the other end stands still, and this one has beg
 	return 1
 }
 
-# Nothing can clear up then: what is not complete has no name.
-test_killed() {
-	local copier
-	daemon_start
-	truncate -s 300M big
-	ctl run -d --name web --tmpfs /tmp -v "$PWD:/here" busybox sleep 1000 >/dev/null
+# copier is a ctl that has sent the beginning of `big` into web's /tmp, and waits for more.
+half_a_copy_in() {
 	(tar c big || true) | head -c 1000000 >part
 	mkfifo parts && exec 9<>parts
 	cat part >&9 &
 	ctl cp - web:/tmp <parts 2>err 9<&- &
 	copier=$!
 	eventually 10 a_worker
+}
+
+# Nothing can clear up then: what is not complete has no name.
+test_killed() {
+	local copier
+	daemon_start
+	truncate -s 300M big
+	ctl run -d --name web --tmpfs /tmp -v "$PWD:/here" busybox sleep 1000 >/dev/null
+	half_a_copy_in
 	eventually 10 writes "$(copying_child)" tmp
 	kill -KILL "$(copying_child)"
-	! wait $copier
+	! wait "$copier"
 	is "$(inside 'ls -A /tmp')" ''
 	# Here: ctl itself, in a file system that is known to be able to.
 	mkdir mnt
@@ -488,21 +493,16 @@ test_container_ends() {
 	cat <&8 >/dev/null 8<&- &
 	reader=$!
 	ctl rm -f web >/dev/null
-	wait $copier || code=$?
+	wait "$copier" || code=$?
 	[ "$code" = 0 ] || is "$code $(cat err)" '1 ctl: web: the container has ended'
 	kill $reader
 	eventually 10 no_worker
 	# One that is copied into is not there any longer for its next start.
 	ctl run -d --name web busybox sleep 1000 >/dev/null
 	code=0
-	(tar c big || true) | head -c 1000000 >part
-	mkfifo parts && exec 9<>parts
-	cat part >&9 &
-	ctl cp - web:/tmp <parts 2>err 9<&- &
-	copier=$!
-	eventually 10 a_worker
+	half_a_copy_in
 	ctl restart -t 0 web >/dev/null
-	wait $copier || code=$?
+	wait "$copier" || code=$?
 	like "$code $(cat err)" '1 ctl: web: the container has *ended'
 	is "$(inside 'ls -A /tmp')" ''
 }

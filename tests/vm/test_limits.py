@@ -277,11 +277,11 @@ def test_limits_outlive_the_daemon(vm):
 
 
 def test_no_cgroup_is_left(vm):
-    """200 run and removed, with limits: not one folder more than before."""
+    """500 run and removed, with limits: not one folder more than before."""
     daemon.start(vm)
     vm.check("ctl run --rm -m 64m busybox true")
     count = "find /sys/fs/cgroup/system.slice/containerd-lite-containers.service -type d | wc -l"
     before = vm.check(count).strip()
-    vm.check("seq 200 | xargs -P 4 -n 1 sh -c 'ctl run --rm -m 64m --cpus 0.5 --pids-limit 20 --cgroup-parent web/a$(($0 % 3)) busybox true' ", 900)
+    vm.check("seq 500 | xargs -P 4 -n 1 sh -c 'ctl run --rm -m 64m --cpus 0.5 --pids-limit 20 --cgroup-parent web/a$(($0 % 3)) busybox true' ", 900)
     daemon.until(vm, f"[ $({count}) = {before} ]")
     daemon.stop(vm)

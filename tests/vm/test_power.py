@@ -8,7 +8,7 @@ from machine import MachineError, wants
 
 ROUNDS = int(os.environ.get("POWER_ROUNDS") or 10)
 SEED = int(os.environ.get("POWER_SEED") or random.randrange(1 << 32))
-LOAD_S = 15  # LOAD takes a little longer
+LOAD_S = 20  # about what LOAD takes
 
 # A line goes out only after ctl was told: what the host has read was acknowledged. What is about to be removed is told
 # before, as it may be there or not.
