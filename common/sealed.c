@@ -26,6 +26,11 @@ int sealed_copy(int exe_fd, const char *name, int *ret_fd, struct error *err)
 {
 	struct stat st;
 	off_t offset = 0;
+
+	if (sealed_is(exe_fd)) {
+		*ret_fd = fcntl(exe_fd, F_DUPFD_CLOEXEC, 0);
+		return *ret_fd < 0 ? error_errno(err, "duplicate '%s'", name) : 0;
+	}
 	/* Before 6.3 the flag is unknown and every memfd may be executed. */
 	_cleanup_fd_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 	if (fd < 0 && errno == EINVAL)
