@@ -83,7 +83,7 @@ def look(vm, told, made):
         told.expected[name] = ("exited", 0)
 
 
-@wants(volatile=True, cpus=1)
+@wants(volatile=True, cpus=1, memory="1G")
 def test_power_cuts(vm):
     """Everything that clients were told of is there, exit codes too; nothing of --rm containers is; nothing half-written is
     used; the daemon starts, also when the next cut comes while it does."""
