@@ -254,12 +254,12 @@ test_newline_mode() {
 	daemon_start
 	is "$(call '{"method":"io.containerdlite.container.List"}' | jq -c 'keys')" '["parameters"]'
 	is "$(call '' '  ' '{"method":"io.containerdlite.container.List"}' '{"method":"org.varlink.service.GetInfo"}' | wc -l)" 2
-	is "$(call 'nonsense' | jq -r .error)" io.containerdlite.container.BadMessage
-	is "$(printf '{"method":"org.varlink.service.GetInfo"}' | socat -t 5 - "UNIX-CONNECT:$CTL_SOCKET" | tr '\0' '\n' | jq -r .error)" io.containerdlite.container.BadMessage
+	is "$(call 'nonsense' | pick .error)" io.containerdlite.container.BadMessage
+	is "$(printf '{"method":"org.varlink.service.GetInfo"}' | socat -t 5 - "UNIX-CONNECT:$CTL_SOCKET" | tr '\0' '\n' | pick .error)" io.containerdlite.container.BadMessage
 	expect 0 ctl create --name c busybox echo hi
-	is "$(method Start '{"containers":["c"]}' | jq -r '.parameters.outcomes[0].container')" c
-	is "$(method Wait '{"containers":["c"]}' | jq -r '.parameters.outcomes[0].exit.code')" 0
-	is "$(method Logs '{"container":"c"}' | jq -r '.parameters.records[0].text')" hi
+	is "$(method Start '{"containers":["c"]}' | pick '.parameters.outcomes[0].container')" c
+	is "$(method Wait '{"containers":["c"]}' | pick '.parameters.outcomes[0].exit.code')" 0
+	is "$(method Logs '{"container":"c"}' | pick '.parameters.records[0].text')" hi
 }
 
 test_upgrade_only_where_there_is_one() {

@@ -8,9 +8,11 @@ spec() { # FOLDER COMMAND…
 	mkdir -p "$folder/rootfs"
 	cp -a "$BUILD/rootfs/busybox/." "$folder/rootfs/"
 	(cd "$folder" && crun spec)
-	jq --arg args "$(printf '%s\n' "$@")" '.process.terminal = false | .process.args = ($args | split("\n"))' \
-		<"$folder/config.json" >"$folder/new"
-	mv "$folder/new" "$folder/config.json"
+	local config args=("${@//\\/\\\\}")
+	config=$(<"$folder/config.json")
+	config=${config/'"terminal": true'/'"terminal": false'}
+	printf -v args '"%s",' "${args[@]//\"/\\\"}"
+	printf '%s"args": [%s]%s\n' "${config%%'"args": ['*}" "${args%,}" "${config#*'"args": ['*]}" >"$folder/config.json"
 }
 change() { # FOLDER JQ-FILTER
 	jq "$2" <"$1/config.json" >"$1/new"

@@ -55,7 +55,7 @@ test_run_environment() {
 	docs 0 'export VAR1=value1; export VAR2=value2; docker run --env VAR1 --env VAR2 busybox env | grep VAR' $'VAR1=value1\nVAR2=value2'
 	docs 0 'docker run --env VAR1=value1 --env VAR2=value2 busybox env | grep VAR' $'VAR1=value1\nVAR2=value2'
 	docs 0 'docker run -l my-label --label com.example.foo=bar -d busybox true' "$ID"
-	is "$(ctl inspect "$OUT" | jq -c '.[0].labels')" '{"my-label":"","com.example.foo":"bar"}'
+	is "$(ctl inspect "$OUT" | pick '.[0].labels')" '{"my-label":"","com.example.foo":"bar"}'
 	printf 'com.example.label1="a label"\n# this is a comment\ncom.example.label2=another\\ label\ncom.example.label3\n' >labels
 	docs 0 'docker run --label-file ./labels -d busybox true' "$ID"
 }

@@ -9,9 +9,9 @@ test_life_of_a_container() {
 	expect 0 ctl events --no-follow --filter kind=daemon
 	like "$OUT" '* 1 daemon action=start *'
 	expect 0 ctl events --no-follow --since-seq 1 --format json
-	is "$(jq -r 'map(.kind) | join(" ")' <<<"$OUT")" 'create start exit rename remove'
-	is "$(jq -r '.[2].attributes.code' <<<"$OUT")" 3
-	is "$(jq -r '.[0].caller.uid' <<<"$OUT")" 0
+	is "$(pick '.[].kind' <<<"$OUT" | paste -sd ' ')" 'create start exit rename remove'
+	is "$(pick '.[2].attributes.code' <<<"$OUT")" 3
+	is "$(pick '.[0].caller.uid' <<<"$OUT")" 0
 	expect 0 ctl events --no-follow --filter kind=exit
 	[[ $OUT =~ ^[0-9TZ:.-]+\ [0-9]+\ exit\ [0-9a-f]{12}\ c\ .*code=3 ]] || fail "$OUT"
 	expect 125 ctl events --no-follow --filter nonsense=1
@@ -30,7 +30,7 @@ test_events_go_on_over_kill_9_of_the_daemon() {
 	kill $pid
 	wait $pid 2>/dev/null || true
 	# No number twice, none left out.
-	jq -r .seq got >seqs
+	pick .seq got >seqs
 	seq "$(head -n 1 seqs)" "$(tail -n 1 seqs)" | cmp - seqs
 	is "$(cat err)" ''
 }
@@ -41,7 +41,7 @@ sees() {
 
 events_of() { # NAME: the kinds of its events
 	call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["name='"$1"'"]}}' |
-		jq -r '[.parameters.events[] | .kind] | join(" ")'
+		pick '.parameters.events[].kind' | paste -sd ' '
 }
 
 test_an_exit_that_no_daemon_saw() {

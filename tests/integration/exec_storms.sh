@@ -36,7 +36,7 @@ check_storm() {
 }
 
 each_begins_and_ends() {
-	[ -s events ] && [ -z "$(jq -r '.attributes.session' <events | sort | uniq -c | awk '$1 != 2')" ]
+	[ -s events ] && [ -z "$(pick .attributes.session events | sort | uniq -c | awk '$1 != 2')" ]
 }
 
 test_64_at_once_while_it_is_stopped() { # limit 300

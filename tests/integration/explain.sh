@@ -400,9 +400,9 @@ test_method() {
 	daemon_start
 	local answer
 	answer=$(method Explain '{"config":{"image":"busybox","name":"x","args":["true"]}}')
-	is "$(jq -c '.parameters | [.config.process.args[0], .shim.rootfs_mode]' <<<"$answer")" '["true","overlay"]'
+	is "$(pick .parameters.config.process.args <<<"$answer") $(pick .parameters.shim.rootfs_mode <<<"$answer")" '["true"] overlay'
 	is "$(ctl ps -aq)" ''
 	expect 0 ctl create --name x busybox true
-	is "$(jq -r .parameters.config.hostname <<<"$(method Explain '{"config":{"image":"busybox","name":"x","hostname":"h"}}')")" h
+	is "$(pick .parameters.config.hostname <<<"$(method Explain '{"config":{"image":"busybox","name":"x","hostname":"h"}}')")" h
 	nothing_in "$STATE/transient"
 }

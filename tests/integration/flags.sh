@@ -45,7 +45,7 @@ test_ulimit() {
 	is "$(in_it --ulimit nofile=5:300 --ulimit nofile=6:300 -- 'ulimit -n')" 6 'the last one counts'
 	ctl run -d --name c --ulimit nofile=64:999999999 --ulimit stack=1048576:-1 busybox sleep 1000 >/dev/null
 	local effective asked
-	asked=$(field_of c '.config.process.rlimits[] | select(.type == "RLIMIT_NOFILE") | .hard')
+	asked=$(field_of c '.config.process.rlimits[]' | grep -F '"RLIMIT_NOFILE"' | pick .hard)
 	is "$asked" 999999999
 	effective=$(awk '/^Max open files/ {print $4 ":" $5}' "/proc/$(field_of c .pid)/limits")
 	is "$(field_of c .ulimits.nofile)" "$effective" 'what came of it'
@@ -166,7 +166,7 @@ test_trace() {
 	like "$ERR" 'prepare *'
 	ctl start t >/dev/null
 	ctl wait t >/dev/null
-	is "$(ctl events --no-follow -f name=t -f kind=start --format jsonl | jq -r '.attributes.trace | split(";") | map(split("=")[0]) | .[0], .[-1]' | xargs)" \
+	is "$(ctl events --no-follow -f name=t -f kind=start --format jsonl | pick .attributes.trace | sed 's/=.*;/ /; s/=.*//' | xargs)" \
 		'prepare exec prepare exec'
 	expect 127 ctl run --rm --trace busybox nosuchprogram
 	like "$ERR" "*ctl: ????????????: exec: find 'nosuchprogram' in PATH: *"
@@ -190,7 +190,7 @@ test_ps_last() {
 	local i
 	for i in 1 2 3; do ctl create --name "c$i" busybox true >/dev/null; done
 	ctl run -d --name r busybox sleep 1000 >/dev/null
-	names() { ctl ps "$@" --format jsonl | jq -r .name | xargs; }
+	names() { ctl ps "$@" --format jsonl | pick .name | xargs; }
 	is "$(names)" r
 	is "$(names -l)" r
 	is "$(names -n 2)" 'r c3'
@@ -205,7 +205,7 @@ test_raw_values() {
 	daemon_start
 	local field sentence
 	while IFS='|' read -r field sentence; do
-		is "$(method Create "{\"config\":{\"image\":\"busybox\",\"args\":[\"true\"],$field}}" | jq -r .parameters.message)" \
+		is "$(method Create "{\"config\":{\"image\":\"busybox\",\"args\":[\"true\"],$field}}" | pick .parameters.message)" \
 			"$sentence" "$field"
 	done <<-'EOF'
 		"ulimits":{"nofile":1}|config.ulimits.nofile must be a string

@@ -24,7 +24,7 @@ test_what_was_asked_for_is_told() {
 	expect 0 ctl run -d --name c --ulimit nofile=10:4000 busybox sleep 100
 	is "$ERR" "ctl: c: $told nofile=10:4000 (10:3000)"
 	is "$(field_of c .ulimits.nofile)" 10:3000
-	is "$(field_of c '.not_granted | join(" ")')" 'nofile=10:4000 (10:3000)'
+	is "$(field_of c '.not_granted[]')" 'nofile=10:4000 (10:3000)'
 	expect 0 ctl create --name d --privileged busybox true
 	is "$ERR" "ctl: d: $told CAP_SYS_BOOT, CAP_SYS_RESOURCE"
 }
@@ -35,7 +35,7 @@ test_nobody_is_told_of_defaults() {
 	is "$ERR" ''
 	expect 0 ctl create --name c busybox true
 	is "$ERR" ''
-	is "$(field_of c '.not_granted | join(" ")')" 'nofile=1024:524288 (1024:3000)'
+	is "$(field_of c '.not_granted[]')" 'nofile=1024:524288 (1024:3000)'
 	is "$(method Create '{"config":{"name":"d","image":"busybox","args":["true"]}}' | jq -c '.parameters | keys')" '["id","name"]'
 }
 

@@ -130,13 +130,13 @@ test_install() { # limit 120
 
 test_info_and_introspection() {
 	daemon_start
-	is "$(call '{"method":"io.containerdlite.system.Info"}' | jq -r .parameters.pid)" "$DAEMON"
-	is "$(call '{"method":"org.varlink.service.GetInfo"}' | jq -r '.parameters.interfaces | sort | join(" ")')" \
+	is "$(call '{"method":"io.containerdlite.system.Info"}' | pick .parameters.pid)" "$DAEMON"
+	is "$(call '{"method":"org.varlink.service.GetInfo"}' | pick '.parameters.interfaces[]' | sort | paste -sd ' ')" \
 		'io.containerdlite.container io.containerdlite.system org.varlink.service'
 	local name
 	for name in io.containerdlite.container io.containerdlite.system; do
 		call "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"$name\"}}" |
-			jq -j .parameters.description | cmp - "$TOP/interface/$name.varlink"
+			pick .parameters.description | head -c -1 | cmp - "$TOP/interface/$name.varlink"
 	done
 }
 
@@ -145,17 +145,17 @@ test_events() {
 	expect 3 ctl run --name c busybox sh -c 'exit 3'
 	expect 0 ctl rename c d
 	expect 0 ctl rm d
-	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"since_seq":0,"filters":["container=c","name=c","name=d"]}}' | jq -r '.error // "ok"')" ok
+	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"since_seq":0,"filters":["container=c","name=c","name=d"]}}' | pick .error)" null
 	call '{"method":"io.containerdlite.system.Events","parameters":{"since_seq":0}}' >events
-	like "$(jq -r '.parameters.events[].kind' events | paste -sd ' ')" '*create*start*exit*rename*remove*'
+	like "$(pick '.parameters.events[].kind' events | paste -sd ' ')" '*create*start*exit*rename*remove*'
 	is "$(jq -r '.parameters.events | map(.seq) | . == sort and (unique | length) == length' events)" true
 	local last
-	last=$(jq -r '.parameters.events[-1].seq' events)
+	last=$(pick '.parameters.events[-1].seq' events)
 	daemon_kill
 	daemon_start
 	ctl create --name e busybox true >/dev/null
 	call "{\"method\":\"io.containerdlite.system.Events\",\"parameters\":{\"since_seq\":$last}}" >events
-	[ "$(jq -r '.parameters.events[0].seq' events)" -gt "$last" ] || fail 'numbers go on after a restart'
+	[ "$(pick '.parameters.events[0].seq' events)" -gt "$last" ] || fail 'numbers go on after a restart'
 }
 
 test_a_daemon_in_a_chroot_refuses() {

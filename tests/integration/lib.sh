@@ -194,10 +194,19 @@ shim_of() { # pid of the shim: the parent of the container's first process
 }
 # field_of CONTAINER JQ-FILTER: of what inspect says
 field_of() {
-	if [[ $2 =~ ^[.a-z_]+$ ]]; then
+	local path='^(\.[a-zA-Z0-9_]+|\.?\[(-?[0-9]+|"[^"]+")?\])+$'
+	if [[ $2 =~ $path && $2 == .* ]]; then
 		"$BUILD/tests/field" "$@"
 	else
 		method Inspect "{\"container\":\"$1\"}" | jq -r ".parameters.container | $2"
+	fi
+}
+# pick .PATH [FILE]: as jq -r -c, much sooner, but names, indices and [] are all it knows (field.c)
+pick() {
+	if [ $# = 2 ]; then
+		"$BUILD/tests/field" "$1" <"$2"
+	else
+		"$BUILD/tests/field" "$1"
 	fi
 }
 state_of() { field_of "$1" .state; }

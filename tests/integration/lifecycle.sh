@@ -224,11 +224,11 @@ test_inspect() {
 	daemon_start
 	expect 0 ctl run -d --name c -l tier=web -l empty= -e A=B busybox sleep 100
 	expect 0 ctl inspect c
-	is "$(jq -r 'if type == "array" then .[0] else . end | .name' <<<"$OUT")" c
-	is "$(field_of c '.labels | .tier + "|" + .empty')" 'web|'
+	is "$(pick '.[0].name' <<<"$OUT")" c
+	is "$(field_of c .labels.tier)|$(field_of c .labels.empty)" 'web|'
 	is "$(field_of c .image)" busybox
 	is "$(field_of c '.config.ociVersion | type')" string
-	is "$(field_of c '.config.process.args | tojson')" '["sleep","100"]'
+	is "$(field_of c .config.process.args)" '["sleep","100"]'
 	is "$(field_of c .shim.stop_signal)" SIGTERM
 	expect 1 ctl inspect nobody
 	is "$ERR" 'ctl: nobody: no such container'
@@ -250,8 +250,8 @@ test_ps_columns_and_filters() {
 	is "$(names --filter label=k=v --filter status=exited)" ''
 	is "$(names --filter name=t)" 'three two'
 	expect 125 ctl ps --filter nonsense=1
-	is "$(ctl ps -a --format json | jq -r 'map(.name) | join(" ")')" 'three two one' 'one value'
-	is "$(ctl ps -a --format jsonl | jq -r .state | paste -sd ' ')" 'created exited running'
+	is "$(ctl ps -a --format json | pick '.[].name' | paste -sd ' ')" 'three two one' 'one value'
+	is "$(ctl ps -a --format jsonl | pick .state | paste -sd ' ')" 'created exited running'
 	is "$(ctl ls -aq | wc -l)" 3
 	is "$(ctl list -aq | wc -l)" 3
 }

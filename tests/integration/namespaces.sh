@@ -51,7 +51,7 @@ test_of_a_container() { # limit 120
 	shares web ipc --ipc "container:${id:0:12}"
 	shares web 'pid net ipc' --pid container:web --ipc container:web --network container:web --init
 	expect 0 ctl create --name joined --network container:web --pid container:web busybox true
-	is "$(ctl inspect joined | jq -c '.[0].shim.namespaces')" "{\"pid\":\"container:$id\",\"network\":\"container:$id\"}"
+	is "$(ctl inspect joined | pick '.[0].shim.namespaces')" "{\"pid\":\"container:$id\",\"network\":\"container:$id\"}"
 	is "$(ctl inspect joined | jq -c '[.[0].config.linux.namespaces[] | select(.path) | [.type, .path]]')" \
 		"[[\"pid\",\"container:$id\"],[\"network\",\"container:$id\"]]"
 	# by its id, whatever it is called meanwhile, and also by a daemon that is new
@@ -113,10 +113,10 @@ test_the_first_process_ends_all() { # limit 120
 	local flags cgroup session
 	for flags in host container:web; do
 		expect 0 ctl run -d --name c --pid $flags busybox sh -c 'setsid sleep 1234 & (sleep 1235 &); read -r x </dev/null; trap "exit 7" TERM; sleep 1000 & while :; do wait; done'
-		cgroup=$(ctl inspect c | jq -r '.[0].paths.cgroup')
+		cgroup=$(ctl inspect c | pick '.[0].paths.cgroup')
 		expect 0 ctl exec -d c sleep 1236
 		session=$OUT
-		is "$(ctl top c --format json | jq '[.[] | select(.command[0] == "sleep")] | length > 2')" true
+		[ "$(ctl top c --format json | pick '.[].command[0]' | grep -cx sleep)" -gt 2 ]
 		expect 0 ctl stop -t 20 c
 		expect 0 ctl wait c
 		is "$OUT" 7
@@ -157,7 +157,7 @@ test_others_that_cannot_be_joined() {
 	ctl rm -f web >/dev/null
 	expect 1 ctl start c
 	like "$ERR" "ctl: c: the container whose network namespace it is to share, ????????????, is not there any more"
-	is "$(ctl inspect c | jq -r '.[0].state')" created
+	is "$(ctl inspect c | pick '.[0].state')" created
 }
 
 test_bad_input() {
@@ -208,7 +208,7 @@ test_raw_socket() {
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"network":"container:none"}}')
 	like "$answer" '*InvalidConfig*"field":"config.network"*'
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"pid":"maybe"}}')
-	is "$(jq -r '.parameters | .field + " " + .message' <<<"$answer")" "config.pid config.pid: 'maybe' is not private, host or container:NAME"
+	is "$(pick .parameters.field <<<"$answer") $(pick .parameters.message <<<"$answer")" "config.pid config.pid: 'maybe' is not private, host or container:NAME"
 	answer=$(method Create '{"config":{"image":"busybox","args":["true"],"pid":7}}')
 	like "$answer" '*InvalidParameter*'
 	answer=$(method Create '{"config":{"bundle":"/x","pid":"host"}}')

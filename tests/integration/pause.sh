@@ -35,7 +35,7 @@ test_pause_and_unpause() {
 	expect 1 ctl unpause c
 	is "$ERR" 'ctl: c: is not paused'
 	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["kind=pause","kind=unpause"]}}' |
-		jq -r '[.parameters.events[].kind] | join(" ")')" 'pause unpause'
+		pick '.parameters.events[].kind' | paste -sd ' ')" 'pause unpause'
 }
 
 test_pause_of_what_does_not_run() {
@@ -195,9 +195,9 @@ test_pause_many_at_once() {
 test_pause_by_the_raw_socket() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sleep 1000
-	is "$(method Pause '{"containers":["c","nobody"]}' | jq -r '.parameters.outcomes | map(.error // "fine") | join(" ")')" \
-		'fine io.containerdlite.container.NoSuchContainer'
-	is "$(method Unpause '{"containers":["c"]}' | jq -c .parameters.outcomes)" '[{"container":"c"}]'
-	is "$(method Unpause '{"containers":["c"]}' | jq -r '.parameters.outcomes[0].error')" io.containerdlite.container.InvalidState
-	is "$(method Pause '{"containers":[]}' | jq -r .error)" org.varlink.service.InvalidParameter
+	is "$(method Pause '{"containers":["c","nobody"]}' | pick '.parameters.outcomes[].error' | paste -sd ' ')" \
+		'null io.containerdlite.container.NoSuchContainer'
+	is "$(method Unpause '{"containers":["c"]}' | pick .parameters.outcomes)" '[{"container":"c"}]'
+	is "$(method Unpause '{"containers":["c"]}' | pick '.parameters.outcomes[0].error')" io.containerdlite.container.InvalidState
+	is "$(method Pause '{"containers":[]}' | pick .error)" org.varlink.service.InvalidParameter
 }

@@ -5,7 +5,7 @@
 end_daemon() {
 	local pid
 	[ -S "$CTL_SOCKET" ] || return 0
-	pid=$(call '{"method":"io.containerdlite.system.Info"}' | jq .parameters.pid)
+	pid=$(call '{"method":"io.containerdlite.system.Info"}' | pick .parameters.pid)
 	is "$(ctl ps -aq)" '' 'containers are left'
 	kill -TERM "$pid"
 	eventually 20 gone "$pid"

@@ -182,5 +182,5 @@ test_an_exit_is_told_once() { # limit 60
 		is "$(state_of "c$i")" exited
 	done
 	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["kind=exit"]}}' |
-		jq -r '[.parameters.events[].name] | join(" ")')" 'c1 c2 c3 c4 c5 c6 c7 c8'
+		pick '.parameters.events[].name' | paste -sd ' ')" 'c1 c2 c3 c4 c5 c6 c7 c8'
 }

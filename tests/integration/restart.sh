@@ -17,7 +17,7 @@ test_restart() {
 	is "$(state_of c) $(runs_of c)" 'running 1' 'one that has never run'
 	is "$(runs_of e)" 2 'one that has ended'
 	gone "$before" || fail 'the first run goes on'
-	is "$(ctl events --no-follow -f name=r --format jsonl | jq -r .kind | tr '\n' ' ')" \
+	is "$(ctl events --no-follow -f name=r --format jsonl | pick .kind | tr '\n' ' ')" \
 		'create start stop exit start '
 }
 
