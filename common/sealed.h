@@ -8,8 +8,8 @@
 
 struct error;
 
-/* A sealed copy of exe_fd's whole content, or, if that is sealed already, one more descriptor of it. name is what ps
- * and /proc show. */
+/* A sealed copy of exe_fd's whole content, or, if that is sealed already, one more descriptor of it. name is
+ * what ps and /proc show. */
 int sealed_copy(int exe_fd, const char *name, int *ret_fd, struct error *err);
 
 /* Whether nothing can change this file any more. */
