@@ -232,6 +232,22 @@ test_our_programs_are_sealed() {
 	cmp "$BUILD/containerd-lite-shim" "/proc/$shim/exe"
 }
 
+test_what_is_sealed_is_not_copied() {
+	needs_static_shim
+	daemon_start
+	expect 0 ctl run -d --name old busybox sleep 100
+	local exe
+	exe=/proc/$(shim_of old)/exe
+	mkdir bin
+	cp "$BUILD/containerd-lite" bin
+	ln -s "$BUILD/rootfs" bin
+	ln -s "$exe" bin/containerd-lite-shim
+	daemon_kill
+	BUILD=$T/bin daemon_start
+	expect 0 ctl run -d --name new busybox sleep 100
+	is "$(stat -L -c %d:%i "/proc/$(shim_of new)/exe")" "$(stat -L -c %d:%i "$exe")"
+}
+
 test_a_shim_holds_nothing_of_others() {
 	daemon_start
 	expect 0 ctl run -d --name a busybox sleep 100
