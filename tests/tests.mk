@@ -92,7 +92,7 @@ bench: all
 vm-seed:
 	rm -rf build/vm/seed
 	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install build/vm/product/tests/field
-# Two Debian packages, for an upgrade from one to the other, which differ in the version only. Where none can be built
+# Two Debian packages, for an upgrade from one to the other, which differ in the version only (and how they are packed). Where none can be built
 # their test says so.
 vm-debs: vm-seed
 	mkdir -p build/vm/seed/srv/debs
@@ -100,7 +100,7 @@ vm-debs: vm-seed
 		debian/build $(VERSION) && cp build/deb/*_$(VERSION)_*.deb build/vm/seed/srv/debs/old.deb && \
 		rm -rf build/deb/tree && dpkg-deb -R build/vm/seed/srv/debs/old.deb build/deb/tree && \
 		sed -i 's/^Version: .*/&.1/' build/deb/tree/DEBIAN/control && \
-		dpkg-deb --root-owner-group -b build/deb/tree build/vm/seed/srv/debs/new.deb && rm -rf build/deb/tree; \
+		dpkg-deb --root-owner-group -Znone -b build/deb/tree build/vm/seed/srv/debs/new.deb && rm -rf build/deb/tree; \
 	fi
 check-vm: vm-seed $(if $(TEST),$(if $(filter vm deb%,$(TEST)),vm-debs),vm-debs)
 	VM=$(VM) tests/vm/run $(TEST)

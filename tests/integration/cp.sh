@@ -406,8 +406,9 @@ test_client_goes() {
 	truncate -s 300M big
 	ctl run -d --name web -v "$PWD:/here" busybox sleep 1000 >/dev/null
 	(tar c big || true) | head -c 1000000 >part
-	mkfifo slow silent && exec 8<>slow 9<>silent
+	mkfifo slow && exec 8<>slow
 	for state in running stopped; do
+		mkfifo "$state" && exec 9<>"$state" # a new one: nobody may have read what was put into the last
 		ctl cp web:/here/big - >slow &
 		copier=$!
 		eventually 10 a_worker
