@@ -92,8 +92,8 @@ bench: all
 vm-seed:
 	rm -rf build/vm/seed
 	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install build/vm/product/tests/field
-# Two Debian packages, for an upgrade from one to the other, which differ in the version only (and how they are packed). Where none can be built
-# their test says so.
+# Two Debian packages, for an upgrade from one to the other, which differ in the version only (and in how they are
+# packed: what is not compressed is unpacked sooner). Where none can be built their test says so.
 vm-debs: vm-seed
 	mkdir -p build/vm/seed/srv/debs
 	if command -v dh >/dev/null; then \

@@ -8,11 +8,9 @@ spec() { # FOLDER COMMAND…
 	mkdir -p "$folder/rootfs"
 	cp -a "$BUILD/rootfs/busybox/." "$folder/rootfs/"
 	(cd "$folder" && crun spec)
-	local config args=("${@//\\/\\\\}")
-	config=$(<"$folder/config.json")
-	config=${config/'"terminal": true'/'"terminal": false'}
-	printf -v args '"%s",' "${args[@]//\"/\\\"}"
-	printf '%s"args": [%s]%s\n' "${config%%'"args": ['*}" "${args%,}" "${config#*'"args": ['*]}" >"$folder/config.json"
+	jq --arg args "$(printf '%s\n' "$@")" '.process.terminal = false | .process.args = ($args | split("\n"))' \
+		<"$folder/config.json" >"$folder/new"
+	mv "$folder/new" "$folder/config.json"
 }
 change() { # FOLDER JQ-FILTER
 	jq "$2" <"$1/config.json" >"$1/new"

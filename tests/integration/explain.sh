@@ -10,14 +10,14 @@ echo "ignored $(($(sed -n 's/^SigIgn:[^0-9a-f]*/0x/p' /proc/self/status) & ~0x18
 echo "== limits"; cat /proc/self/limits
 echo "== mounts"; sed -E 's/^[0-9]+ [0-9]+ [0-9]+:[0-9]+ //; s/(shared|master):[0-9]+/\1/g; s/ - overlay .*/ - overlay/; s/(.* - .*) (ro|rw)/\1 /' /proc/self/mountinfo | sort
 echo "== devices"; find /dev -exec stat -c '%n %A %u:%g %t:%T' {} + | grep -v '^/dev/pts/[0-9]' | sort
-find /dev -type l -exec ls -l {} + | sed 's|.* /dev|/dev|' | sort
+find /dev -type l -exec ls -l {} + | sed 's|.*[0-9] /dev/|/dev/|' | sort
 echo "== names"; hostname; cat /proc/sys/kernel/domainname
 echo "== environment"; env | sort
 echo "== place"; pwd; stat -c '%A %u:%g' / .; ls /
 echo "== session"; awk '{print "sid", $6, "oom", FILENAME}' /proc/1/stat; cat /proc/1/oom_score_adj
 echo "== cgroup"; grep ^0: /proc/self/cgroup; cd /sys/fs/cgroup && for f in LIMITS; do stat -c "%n %u:%g %A" $f; case $f in .|*.procs) ;; *) cat $f ;; esac; done; cd /
 echo "== network"; for n in /sys/class/net/*; do echo "$n"; cat "$n/flags"; done; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/msgmax
-echo "== hidden"; head -c 1 /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/* 2>&1
+echo "== hidden"; head -c 1 /proc/kcore /proc/keys /proc/timer_list /proc/interrupts /sys/firmware/* 2>&1 | sed '/^==> /!{/^head: /!s/..*/more/}'
 for f in /proc/sys/kernel/domainname /x; do sh -c ": >$f" 2>&1; done
 EOF
 
