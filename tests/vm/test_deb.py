@@ -61,7 +61,7 @@ def is_purged(vm):
 def test_the_package(vm):
     if vm.run(f"[ -e {OLD} ]")[0] != 0:
         raise Skip("debhelper is not installed, so there is no package")
-    vm.check("systemctl stop containerd-lite.socket containerd-lite.service containerd-lite-containers.service", 120)
+    daemon.stop(vm)
     existing = f"for path in $(dpkg-deb --fsys-tarfile {NEW} | tar -t); do [ ! -f /$path ] && [ ! -L /$path ] || echo $path; done"
     vm.check(f"cd / && {{ {existing}; }} | tar -cf /root/product.tar -T - && rm -rf $({existing})", 300)
     try:

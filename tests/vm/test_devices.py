@@ -31,4 +31,4 @@ def test_filter(vm):
         vm.check(f"systemctl restart {daemon.UNIT}; systemctl daemon-reload", 120)
         assert probe(vm, "closed") == "closed"
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)

@@ -26,16 +26,17 @@ def test_nothing_is_lacking(vm):
     # One check a line, and what does not fit behind blanks.
     table = [line for line in vm.check("ctl doctor").splitlines() if not line.startswith(" ")]
     assert len(table) == len(found) and all(line.startswith("ok ") for line in table), table
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_the_socket_is_enough(vm):
     """Its question starts the daemon."""
+    daemon.stop(vm)
     vm.check(f"systemctl start {daemon.SOCKET}")
     code, found = findings(vm)
     assert code == 0 and found["daemon"][0] == "ok", lacking(found)
     daemon.until(vm, f"systemctl is-active -q {daemon.UNIT}")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_stopped_units(vm):
@@ -51,7 +52,7 @@ def test_stopped_units(vm):
     daemon.answers(vm)
     code, found = findings(vm)
     assert code == 0 and not lacking(found), lacking(found)
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_who_is_not_in_the_group(vm):
@@ -62,4 +63,4 @@ def test_who_is_not_in_the_group(vm):
     assert "Permission denied" in found["daemon"][1] and "in the group containerd-lite" in found["daemon"][2], found["daemon"]
     code, found = findings(vm, AS_USER.format("containerd-lite"))
     assert found["daemon"][0] == "ok", (code, lacking(found))
-    daemon.stop(vm)
+    daemon.clear(vm)

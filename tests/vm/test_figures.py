@@ -34,7 +34,7 @@ def test_stats(vm):
         total = int(vm.check("sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) * 1024
         assert json.loads(vm.check("ctl stats --format json free"))[0]["memory"]["limit"] == total
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_oom(vm):
@@ -55,7 +55,7 @@ def test_oom(vm):
         vm.check(f"systemctl restart {daemon.UNIT}", 120)
         assert inspect(vm, "own")["exit"] == ended
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_oom_of_a_child(vm):
@@ -71,7 +71,7 @@ def test_oom_of_a_child(vm):
         vm.check(f"systemctl kill -s KILL --kill-who=main {daemon.UNIT}; until ctl ps -q; do sleep 0.2; done", 120)
         assert inspect(vm, "kept")["oom"]["whose"] == "own"
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_oom_of_an_ancestor(vm):
@@ -88,7 +88,7 @@ def test_oom_of_an_ancestor(vm):
         assert inspect(vm, "first")["state"] == "running" and "oom" not in inspect(vm, "first")
         assert "OOM, limit 24M of a cgroup above" in vm.check("ctl ps -a --filter name=greedy")
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_network(vm):
@@ -103,7 +103,7 @@ def test_network(vm):
         network = json.loads(vm.check("ctl stats --format json net"))[0]["network"]
         assert network["received_bytes"] > 3000 and network["sent_packets"] >= 3, network
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_diff_limits(vm):
@@ -130,4 +130,4 @@ def test_diff_limits(vm):
         table = vm.check("ctl diff-limits c")
         assert f"{48 * MIB} (1 above)" in table, table
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)

@@ -64,7 +64,7 @@ def test_a_hog_ends(vm):
     assert vm.check("ctl wait later", 120).strip() == "137"
     assert daemon.inspect(vm, "later")["exit"]["oom_killed"]
     remove(vm, "hog", "later")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_the_least_memory(vm):
@@ -82,7 +82,7 @@ def test_the_least_memory(vm):
     if code == 125:
         assert "memory.max, is 1048576 bytes" in output, output
     assert vm.check("ctl ps -aq").split() != [] or code == 125
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_memory_high_slows_down(vm):
@@ -95,7 +95,7 @@ def test_memory_high_slows_down(vm):
     assert daemon.inspect(vm, "slow")["state"] == "running"
     vm.check("ctl update --memory-high max slow")
     assert vm.check("ctl wait slow", 120).strip() == "0"
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_memory_below_use_is_refused(vm):
@@ -113,7 +113,7 @@ def test_memory_below_use_is_refused(vm):
     vm.check("ctl update -m 16m cache", 120)
     assert read(vm, "cache", "memory.max", "memory.high") == ["16777216", "max"]
     assert key(vm, "cache", "memory.events", "oom_kill") == 0
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_a_worker_that_dies_leaves_memory_high(vm):
@@ -128,7 +128,7 @@ def test_a_worker_that_dies_leaves_memory_high(vm):
     vm.check("pkill -x strace; rm -f /x.trace")
     assert read(vm, "anon", "memory.max", "memory.high") == ["268435456", "max"]
     refused(vm, "ctl update -m 8m anon", "bytes in use that cannot be reclaimed")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_cpus(vm):
@@ -144,7 +144,7 @@ def test_cpus(vm):
     refused(vm, "ctl update --cpu-quota 10 spin", "10 is out of range: 1000 to")
     refused(vm, "ctl update --cpu-period 10 spin", "10 is out of range: 1000 to 1000000")
     assert read(vm, "spin", "cpu.max") == ["40000 100000"]
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_weights(vm):
@@ -167,7 +167,7 @@ def test_weights(vm):
     # What is idle has no weight, and gets it back.
     vm.check("ctl update --cpu-idle true heavy && ctl update --cpu-idle false heavy")
     assert read(vm, "heavy", "cpu.weight") == ["300"]
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_a_fork_bomb(vm):
@@ -186,7 +186,7 @@ def test_a_fork_bomb(vm):
                              "awk \"BEGIN { print $b - $a }\"", 120))
     assert seconds < 5, f"rm -f took {seconds} s"
     assert vm.run(f"test -e {folder}")[0] != 0
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_device_rates(vm):
@@ -209,7 +209,7 @@ def test_device_rates(vm):
     refused(vm, "ctl update --device-write-bps /dev/vda:0 writer", "0 is out of range")
     refused(vm, "ctl update --device-write-bps /dev/null:1M writer", "'/dev/null' is not a block device")
     refused(vm, "ctl update --device-write-bps /dev/nope:1M writer", "/dev/nope")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_as_by_hand(vm):
@@ -230,7 +230,7 @@ def test_as_by_hand(vm):
     assert vm.check("ctl run --rm --cgroup-conf cpu.max='20000 100000' --cgroup-conf memory.oom.group=0 busybox cat "
                     "/sys/fs/cgroup/cpu.max /sys/fs/cgroup/memory.oom.group").split() == ["20000", "100000", "0"]
     vm.check("rmdir /sys/fs/cgroup/byhand; cgdelete -g cpu,memory:tools")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_defaults_and_protection(vm):
@@ -251,7 +251,7 @@ def test_defaults_and_protection(vm):
     limits = daemon.inspect(vm, "a")["limits"]
     assert limits["pids.max"] == {"wanted": "2048", "asked": False, "effective": "2048"}, limits
     assert limits["memory.low"] == {"wanted": "8388608", "asked": True, "effective": "8388608"}, limits
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_limits_outlive_the_daemon(vm):
@@ -273,7 +273,7 @@ def test_limits_outlive_the_daemon(vm):
     vm.check("ctl restart -t 0 c && ctl start d", 120)
     assert read(vm, "c", *files) == expected, "after a restart of the container"
     assert read(vm, "d", "pids.max") == ["9"], "an update of what did not run yet"
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_no_cgroup_is_left(vm):
@@ -284,4 +284,4 @@ def test_no_cgroup_is_left(vm):
     before = vm.check(count).strip()
     vm.check("seq 500 | xargs -P 4 -n 1 sh -c 'ctl run --rm -m 64m --cpus 0.5 --pids-limit 20 --cgroup-parent web/a$(($0 % 3)) busybox true' ", 900)
     daemon.until(vm, f"[ $({count}) = {before} ]")
-    daemon.stop(vm)
+    daemon.clear(vm)

@@ -103,5 +103,5 @@ def test_power_cuts(vm):
         daemon.start(vm)
         look(vm, told, [name for name, (state, _) in told.expected.items()
                         if state == "created" and name not in told.removing])
-    daemon.stop(vm)
+    daemon.clear(vm)
     assert told.count > 2 * ROUNDS, f"only {told.count} things were acknowledged"

@@ -21,7 +21,7 @@ def reboot_with_containers(vm, sudden):
     vm.check("ctl start runs")
     left = vm.check(f"find {daemon.STATE}/transient {daemon.STATE}/trash -mindepth 1")
     assert left == "", left
-    daemon.stop(vm)
+    daemon.clear(vm)
     return reason
 
 

@@ -15,4 +15,4 @@ def test_varlinkctl(vm):
     told = vm.check("cat /tmp/told; rm /tmp/told")
     assert told == "job: create\njob: start\njob: exit\njob: remove\n", told
     assert vm.check("ctl ps -aq") == ""
-    daemon.stop(vm)
+    daemon.clear(vm)

@@ -34,7 +34,7 @@ def test_containers_outlive_the_daemon(vm):
         beats = int(vm.check("wc -l </root/beats"))
         daemon.until(vm, f"[ $(wc -l </root/beats) -gt {beats} ]")
         vm.check("ctl run --rm busybox true")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_ready_means_adopted(vm):
@@ -47,7 +47,7 @@ def test_ready_means_adopted(vm):
     assert status == "3 containers running", status
     vm.check("ctl stop -t 0 c0 c1")
     daemon.until(vm, f"systemctl show -p StatusText {daemon.UNIT} | grep -q '=1 container running, 2 not running$'")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_who_may_connect(vm):
@@ -64,16 +64,17 @@ def test_who_may_connect(vm):
         assert code == 125 and "Permission denied" in said, f"{action}: {code} {said}"
     assert vm.check("stat -c '%a %U %G' /run/containerd-lite /run/containerd-lite/shims /var/lib/containerd-lite").split("\n")[
         :3] == ["710 root containerd-lite", "700 root root", "700 root root"]
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_the_socket_starts_it(vm):
     """Who connects while only the socket is there is answered, by a daemon that is started for it."""
+    daemon.stop(vm)
     vm.check(f"systemctl start {daemon.SOCKET}")
     assert daemon.show(vm, daemon.UNIT, "ActiveState") == "inactive"
     vm.check("ctl ps -q", 120)
     daemon.until(vm, f"systemctl is-active -q {daemon.UNIT}")
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 HAMMER = """
@@ -131,7 +132,7 @@ def test_restarts_refuse_nobody(vm):
     answered, lost, refused = (int(word) for word in vm.check("cat /root/hammer.sums").split())
     assert refused == 0 and answered >= 10, vm.check("cat /root/hammer.out /root/hammer.sums")
     assert lost <= 2, f"{lost} answers were lost"  # one of each daemon that was killed
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_the_journal_knows_what_is_bad(vm):
@@ -146,4 +147,4 @@ def test_the_journal_knows_what_is_bad(vm):
     vm.check(f"systemctl reload {daemon.UNIT}", 120)
     daemon.until(vm, f"{lines} | grep -P '^6\\s+the configuration has been read anew$'")
     assert daemon.show(vm, daemon.UNIT, "MainPID") == pid
-    daemon.stop(vm)
+    daemon.clear(vm)

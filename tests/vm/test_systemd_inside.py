@@ -41,5 +41,5 @@ def test_boots_and_stops(vm):
         vm.check("ctl start sd")
         boot(vm)
     finally:
-        daemon.stop(vm)
+        daemon.clear(vm)
         vm.check(REMOVE_TREE)

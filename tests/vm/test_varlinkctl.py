@@ -35,7 +35,7 @@ def test_introspection(vm):
     methods = vm.check(f"varlinkctl introspect {SOCKET} io.containerdlite.container")
     for method in ("Create", "Run", "Wait", "Inspect"):
         assert f"method {method}" in methods, method
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_calls(vm):
@@ -50,7 +50,7 @@ def test_calls(vm):
     assert code != 0 and "NoSuchContainer" in text, (code, text)
     code, text = vm.run(f"varlinkctl call -j {SOCKET} {CONTAINER}Inspect '{{\"nonsense\":1}}'")
     assert code != 0 and "InvalidParameter" in text, (code, text)
-    daemon.stop(vm)
+    daemon.clear(vm)
 
 
 def test_more(vm):
@@ -67,4 +67,4 @@ def test_more(vm):
              "kill $(cat /tmp/pid)", 90)
     records = [record for reply in call(vm, CONTAINER + "List", {"all": True}) for record in reply["containers"]]
     assert records == [], records
-    daemon.stop(vm)
+    daemon.clear(vm)

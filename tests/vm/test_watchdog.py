@@ -5,6 +5,7 @@ import daemon
 def test_a_stopped_daemon(vm):
     with daemon.DropIn(vm, daemon.UNIT, ["WatchdogSec=15"]):
         daemon.start(vm)
+        vm.check(f"systemctl restart {daemon.UNIT}", 120)  # it is told the time when it starts
         pid = daemon.run(vm, "c", daemon.ENDS_WELL)
         main = daemon.show(vm, daemon.UNIT, "MainPID")
         vm.check(f"kill -STOP {main}")
@@ -16,14 +17,15 @@ def test_a_stopped_daemon(vm):
         assert (found["pid"], found["state"]) == (pid, "running")
         vm.check("ctl stop c", 120)
         assert daemon.inspect(vm, "c")["exit"]["code"] == 7
-        daemon.stop(vm)
+        daemon.clear(vm)
 
 
 def test_an_idle_daemon_is_not_bitten(vm):
     """It feeds the dog by itself."""
     with daemon.DropIn(vm, daemon.UNIT, ["WatchdogSec=15"]):
         daemon.start(vm)
+        vm.check(f"systemctl restart {daemon.UNIT}", 120)  # it is told the time when it starts
         main = daemon.show(vm, daemon.UNIT, "MainPID")
         vm.check("sleep 40", 200)
         assert daemon.show(vm, daemon.UNIT, "MainPID") == main
-        daemon.stop(vm)
+        daemon.clear(vm)
