@@ -129,14 +129,19 @@ static void put_end(const struct explanation *x)
 {
 	FILE *out = x->out;
 	explain_head(out, "off it goes: signals are passed on, its exit code is the script's");
-	fputs("for signal in HUP INT QUIT TERM USR1 USR2; do trap \"kill -s $signal $pid\" $signal; done\n"
+	fputs("for signal in HUP INT QUIT TERM USR1 USR2; do\n"
+	      "\ttrap \"kill -s $signal $pid 2>/dev/null || :; caught=1\" $signal\n"
+	      "done\n"
 	      "echo go >&9\n"
 	      "exec 9>&- 8<&-\n",
 		out);
 	explain_line(out, "to look around in it", "# nsenter --target \"$pid\" --all sh");
-	fputs("code=0\n"
-	      "wait \"$program\" 2>/dev/null || code=$?\n"
-	      "while kill -0 \"$program\" 2>/dev/null; do code=0; wait \"$program\" || code=$?; done\n"
+	fputs("caught=1\n"
+	      "while [ \"$caught\" ]; do # a signal ends wait, too\n"
+	      "\tcaught='' code=0\n"
+	      "\twait \"$program\" 2>/dev/null || code=$?\n"
+	      "\t[ $code -gt 128 ] || break\n"
+	      "done\n"
 	      "exit $code\n",
 		out);
 }

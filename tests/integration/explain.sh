@@ -198,6 +198,20 @@ got"
 	nothing_is_left
 }
 
+# The program has gone before the script's shell looks again, which then has taken its end already.
+test_a_signal_that_ends_it_at_once() {
+	begin
+	strace -o trace true 2>/dev/null || skip 'strace cannot trace here'
+	ctl explain run busybox sh -c 'trap "exit 9" TERM; echo ready; sleep 1000 & while :; do wait; done' >a.sh
+	strace -qq -o trace -e trace=kill -e inject=kill:delay_exit=500000 sh a.sh >out &
+	local strace=$! code=0
+	eventually 20 grep ready out
+	kill -TERM "$(cat "/proc/$strace/task/$strace/children")"
+	wait "$strace" || code=$?
+	is "$code" 9
+	nothing_is_left
+}
+
 # However many lines look like the end of the here document.
 test_ends_in_a_path() {
 	begin
