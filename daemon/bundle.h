@@ -54,6 +54,7 @@ int bundle_read_config(struct bundle *bundle, int fd, size_t size, struct error 
 /* From the texts of a container's folder; takes both, also on failure. */
 int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err);
 void bundle_done(struct bundle *bundle);
+#define _cleanup_bundle_ __attribute__((cleanup(bundle_done)))
 
 const char *bundle_image(const struct bundle *bundle);
 struct json_object *bundle_command(const struct bundle *bundle); /* borrowed */
