@@ -28,6 +28,8 @@ int terminal_make_raw(struct terminal *t)
 	cfmakeraw(&raw);
 	/* Stopped, ctl would leave its caller a raw terminal. */
 	signal(SIGTSTP, SIG_IGN);
+	/* Killed by a pipe that nobody reads any more it would, too: write(2) says so instead. */
+	signal(SIGPIPE, SIG_IGN);
 	/* What is waiting in it was typed for the container, too: nothing is flushed. */
 	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) < 0)
 		return -1;

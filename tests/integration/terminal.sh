@@ -327,6 +327,27 @@ test_a_terminal_that_goes() { # limit 60
 	EOF
 }
 
+# What reads ctl's output ends while the terminal is ctl's: its shell has it as it was.
+test_a_reader_that_goes() { # limit 60
+	daemon_start
+	py <<-'EOF'
+		import pty, subprocess, termios
+		for command in ["run", "-it", "--name", "c", "busybox", "yes"], ["attach", "c"], ["exec", "-it", "c", "yes"]:
+		    master, slave = pty.openpty()
+		    before = termios.tcgetattr(slave)
+		    ctl = subprocess.Popen(["ctl"] + command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+		    assert ctl.stdout.read(1) == b"y"
+		    assert termios.tcgetattr(slave) != before
+		    ctl.stdout.close()
+		    assert ctl.wait(30 * FACTOR) == 141, ctl.returncode
+		    assert termios.tcgetattr(slave) == before, command
+		    assert ctl.stderr.read() == b""
+		    os.close(master)
+		    os.close(slave)
+		    assert Conn().call("Inspect", {"container": "c"})["parameters"]["container"]["state"] == "running"
+	EOF
+}
+
 test_the_users_terminal_never_reaches_the_container() { # limit 60
 	daemon_start
 	terminal_open
