@@ -224,6 +224,9 @@ int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t
 	}
 	if (control_send(shim->sock, message, type, size, fds, n) == 0)
 		return 0;
+	/* Its end of file is what we read next. */
+	if (errno == EPIPE)
+		return error_set(err, ERROR_INVALID_STATE, "the container has ended meanwhile");
 	return error_errno(err, "tell the container's shim");
 }
 

@@ -181,6 +181,12 @@ static void announce(struct item *item, struct container *c, const char *kind, i
 	events_add(c->d->events, kind, c, attributes, &item->rq->caller);
 }
 
+/* What a shim that has died was not told is looked at anew once its container has ended, too. */
+static enum step not_told(const struct error *err)
+{
+	return err->kind == ERROR_INVALID_STATE ? STEP_WAIT : STEP_FAILED;
+}
+
 static enum step step_kill(struct item *item, struct container *c, struct error *err)
 {
 	bool all = json_flag(item->rq->parameters, "all", false);
@@ -194,11 +200,13 @@ static enum step step_kill(struct item *item, struct container *c, struct error 
 		return step_invalid(c, err, "container '%s' is not running", c->name);
 	if (read_signal(item->rq, SIGKILL, &sig, err) < 0)
 		return STEP_FAILED;
+	if (shim_kill(c->shim, sig, all, err) < 0)
+		return not_told(err);
 	announce(item, c, "kill", sig);
 	/* What another signal leads to is the program's own doing. */
 	if (sig == SIGKILL)
 		container_asked(c, &item->rq->caller);
-	return shim_kill(c->shim, sig, all, err) < 0 ? STEP_FAILED : STEP_DONE;
+	return STEP_DONE;
 }
 
 void handle_kill(struct request *rq)
@@ -253,9 +261,9 @@ static enum step step_stop(struct item *item, struct container *c, struct error 
 		return STEP_DONE;
 	if (read_signal(item->rq, c->bundle.stop_signal, &sig, err) < 0)
 		return STEP_FAILED;
-	container_asked(c, &item->rq->caller);
 	if (shim_stop(c->shim, sig, timeout, err) < 0)
-		return STEP_FAILED;
+		return not_told(err);
+	container_asked(c, &item->rq->caller);
 	item->acted = true;
 	if (c->state != STATE_STOPPING)
 		container_set_state(c, STATE_STOPPING);
@@ -415,9 +423,9 @@ static enum step kill_first(struct item *item, struct container *c, struct error
 	}
 	if (c->state == STATE_STARTING || !c->shim || item->run == UINT64_MAX)
 		return STEP_WAIT;
-	container_asked(c, &item->rq->caller);
 	if (shim_kill(c->shim, SIGKILL, true, err) < 0)
-		return STEP_FAILED;
+		return not_told(err);
+	container_asked(c, &item->rq->caller);
 	item->run = UINT64_MAX; /* killed once */
 	return STEP_WAIT;
 }

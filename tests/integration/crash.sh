@@ -88,6 +88,45 @@ test_a_shim_that_is_killed() {
 	expect 0 ctl rm -f c
 }
 
+# What was asked comes to the daemon a moment before it hears of the shim's death.
+test_asked_while_the_shim_dies() { # limit 60
+	daemon_start
+	py "$DAEMON" <<-'EOF'
+		import signal
+		daemon = int(sys.argv[1])
+		def state(pid):
+		    try:
+		        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+		    except FileNotFoundError:
+		        return "Z"
+		def ask(method, parameters):
+		    call = Conn().call("Run", {"config": {"name": "c", "image": "busybox", "args": ["sleep", "100000"]}})
+		    assert "error" not in call, call
+		    conn = Conn()
+		    pid = conn.call("Inspect", {"container": "c"})["parameters"]["container"]["pid"]
+		    shim = int(state(pid)[1])
+		    os.kill(daemon, signal.SIGSTOP)
+		    while state(daemon)[0] != "T":
+		        time.sleep(0.01)
+		    conn.send(method, parameters)
+		    os.kill(shim, signal.SIGKILL)
+		    while state(shim)[0] not in "ZX":
+		        time.sleep(0.01)
+		    os.kill(daemon, signal.SIGCONT)
+		    reply = conn.recv()
+		    Conn().call("Remove", {"containers": ["c"], "force": True})
+		    return reply.get("error"), reply["parameters"]
+		c = {"containers": ["c"]}
+		for method, parameters in ("Remove", {"force": True}), ("Stop", {}), ("Stop", {"timeout_ms": 0}), ("Restart", {"timeout_ms": 0}):
+		    error, reply = ask(method, dict(c, **parameters))
+		    assert error is None and "error" not in reply["outcomes"][0], (method, error, reply)
+		error, reply = ask("Kill", c)
+		assert reply["outcomes"][0]["message"] == "container 'c' is not running", reply
+		error, reply = ask("Exec", {"container": "c", "args": ["true"]})
+		assert reply["message"] == "container 'c' is not running", reply
+	EOF
+}
+
 test_a_shim_killed_while_the_daemon_is_dead() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'sleep 4721; true'
