@@ -22,6 +22,7 @@
 #define DEFAULT_SOCKET "/run/containerd-lite/containerd-lite.sock"
 #define INTERFACES     "io.containerdlite."
 #define RETRY_STEP_MS  50
+#define REPLY_MAX      ((size_t) 256 * 1024 * 1024) /* each of many may be as long as a call */
 
 /* A path too long for a sockaddr is reached by its folder's descriptor. */
 static int socket_address(const char *path, struct sockaddr_un *address, int *ret_folder)
@@ -72,6 +73,7 @@ static int dial(struct connection *conn, struct error *err)
 	conn->fd = steal_fd(&fd);
 	wire_init(&conn->wire);
 	conn->wire.terminator = '\0';
+	conn->wire.max = REPLY_MAX;
 	return 0;
 }
 

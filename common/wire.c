@@ -13,7 +13,7 @@
 
 void wire_init(struct wire *w)
 {
-	*w = (struct wire) { .terminator = -1 };
+	*w = (struct wire) { .terminator = -1, .max = WIRE_MESSAGE_MAX };
 }
 
 void wire_done(struct wire *w)
@@ -43,7 +43,7 @@ void wire_space(struct wire *w, size_t room, char **ret_space)
 
 	forget_taken(w);
 	want = w->size + room;
-	if (want > WIRE_MESSAGE_MAX + WIRE_SLACK)
+	if (want > w->max + WIRE_SLACK)
 		abort(); /* the caller did not heed wire_take's refusal */
 	if (want > w->capacity) {
 		/* Doubling, so that one byte at a time does not copy a message for each of its bytes. */
@@ -123,9 +123,8 @@ int wire_take(struct wire *w, char **ret_message, size_t *ret_size, struct error
 		if (w->scanned < w->taken)
 			w->scanned = w->taken;
 		end = find_end(w);
-		if ((size_t) ((end ? end : w->data + w->size) - start) > WIRE_MESSAGE_MAX) {
-			error_set(err, ERROR_LIMIT_EXCEEDED, "a message has at most %d bytes",
-				WIRE_MESSAGE_MAX);
+		if ((size_t) ((end ? end : w->data + w->size) - start) > w->max) {
+			error_set(err, ERROR_LIMIT_EXCEEDED, "a message has at most %zu bytes", w->max);
 			memcpy(err->field, "message", sizeof("message"));
 			return -1;
 		}

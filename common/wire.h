@@ -19,13 +19,14 @@ struct wire {
 	size_t size, capacity, scanned;
 	size_t taken;	/* bytes at the beginning that wire_take has given out */
 	int terminator; /* -1: not known yet; 0 or '\n' */
+	size_t max;	/* of a message: WIRE_MESSAGE_MAX, unless whoever reads says otherwise */
 };
 
 void wire_init(struct wire *w);
 void wire_done(struct wire *w);
 
 /* Room for at least `room` more bytes at *ret_space; then wire_added says how many came. The buffer never
- * grows beyond WIRE_MESSAGE_MAX + 64 KiB. */
+ * grows beyond max + 64 KiB. */
 void wire_space(struct wire *w, size_t room, char **ret_space);
 void wire_added(struct wire *w, size_t bytes);
 

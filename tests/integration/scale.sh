@@ -29,6 +29,21 @@ test_50_at_once() { # limit 120
 	for i in $(seq 50); do is "$(cat "out.$i")" "$i" "container $i"; done
 }
 
+# The answer about many is longer than any call may be, and so is that about one whose command is long.
+test_long_answers() { # limit 60
+	daemon_start
+	py <<-'EOF'
+		for name in "a", "b":
+		    reply = Conn().call("Create", {"config": {"image": "busybox", "name": name, "args": ["echo"] + ["x" * 1000] * 600}})
+		    assert "error" not in reply, reply
+	EOF
+	expect 0 ctl ps -aq
+	is "$(wc -w <<<"$OUT")" 2
+	is "$(ctl ps -a --format json | jq -c 'map(.command | length)')" '[601,601]'
+	is "$(ctl inspect a | jq -c 'map(.config.process.args | length)')" '[601]'
+	is "$(ctl inspect a b | jq -c 'map(.name)')" '["a","b"]'
+}
+
 test_50_detached_and_stopped() { # limit 120
 	daemon_start
 	local i
