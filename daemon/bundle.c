@@ -173,6 +173,15 @@ static int check_foreign(struct json_object *config, struct error *err)
 	return 0;
 }
 
+int bundle_check_size(const char *file, size_t size, const char *limit, struct error *err)
+{
+	if (size <= BUNDLE_TEXT_MAX)
+		return 0;
+	error_set(err, ERROR_LIMIT_EXCEEDED, "its %s would be larger than %d bytes", file, BUNDLE_TEXT_MAX);
+	snprintf(err->field, sizeof(err->field), "%s", limit);
+	return -1;
+}
+
 /* ---- what else shim.json says ---- */
 
 static int read_command(
@@ -381,6 +390,8 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 		bundle.config_size = strlen(bundle.config);
 	}
 	write_shim(&bundle, config, image, command, devices);
+	if (bundle_check_size("shim.json", bundle.shim_size, "config", err) < 0)
+		return -1;
 	*ret_bundle = bundle;
 	bundle = (struct bundle) { 0 };
 	return 0;

@@ -51,6 +51,9 @@ int bundle_build(struct json_object *config, const struct config *defaults, stru
 /* The foreign bundle's config.json, already checked by a worker: its text, or the memfd that it came in. */
 int bundle_take_config(struct bundle *bundle, const char *text, size_t size, struct error *err);
 int bundle_read_config(struct bundle *bundle, int fd, size_t size, struct error *err);
+/* What is larger neither its start nor the next daemon would read. limit: the parameter that the text comes
+ * from. */
+int bundle_check_size(const char *file, size_t size, const char *limit, struct error *err);
 /* From the texts of a container's folder; takes both, also on failure. */
 int bundle_load(const char *id, char *config, char *shim, struct bundle *ret_bundle, struct error *err);
 void bundle_done(struct bundle *bundle);

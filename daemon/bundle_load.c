@@ -58,7 +58,9 @@ int bundle_take_config(struct bundle *bundle, const char *text, size_t size, str
 	bundle->shim = strdup(json_text(shim, &bundle->shim_size));
 	if (!bundle->config || !bundle->shim)
 		abort();
-	return 0;
+	if (bundle_check_size("config.json", bundle->config_size, "config", err) < 0)
+		return -1;
+	return bundle_check_size("shim.json", bundle->shim_size, "config", err);
 }
 
 int bundle_read_config(struct bundle *bundle, int fd, size_t size, struct error *err)

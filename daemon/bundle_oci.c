@@ -146,6 +146,7 @@ static int add_process(struct json_object *root, struct json_object *config, str
 {
 	struct json_object *process = json_object_new_object(), *user = json_object_new_object();
 	const char *cwd = json_string(config, "cwd", "/");
+	char shown[128];
 
 	json_add(root, "process", process);
 	json_add_bool(process, "terminal", json_flag(config, "terminal", false));
@@ -157,7 +158,8 @@ static int add_process(struct json_object *root, struct json_object *config, str
 	if (add_env(process, config, hostname, err) < 0)
 		return -1;
 	if (cwd[0] != '/')
-		return error_config(err, "config.cwd", "config.cwd: '%s' is not an absolute path", cwd);
+		return error_config(err, "config.cwd", "config.cwd: '%s' is not an absolute path",
+			escape_text(cwd, shown, sizeof(shown)));
 	json_add_string(process, "cwd", cwd);
 	if (add_capabilities(process, config, err) < 0)
 		return -1;
@@ -439,6 +441,8 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 	if (add_linux(root, config, ns, limits, err) < 0)
 		return NULL;
 	text = json_text(root, &size);
+	if (bundle_check_size("config.json", size, "config", err) < 0)
+		return NULL;
 	/* The same reader that the start uses: what it would refuse then is told now. */
 	if (start_check_config(text, size, err) < 0) {
 		translate(err, defaults);

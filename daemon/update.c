@@ -153,12 +153,7 @@ static int work_out(struct update *update, struct error *err)
 	update->config = bundle_limits_text(&c->bundle, &update->after, &update->config_size, err);
 	if (!update->config)
 		return -1;
-	if (update->config_size <= BUNDLE_TEXT_MAX)
-		return 0;
-	error_set(
-		err, ERROR_LIMIT_EXCEEDED, "its config.json would be larger than %d bytes", BUNDLE_TEXT_MAX);
-	snprintf(err->field, sizeof(err->field), "resources");
-	return -1;
+	return bundle_check_size("config.json", update->config_size, "resources", err);
 }
 
 /* A worker that lowers memory.max lowers memory.high for a moment (runtime/limits.c). One that died in

@@ -168,6 +168,31 @@ test_a_message_that_is_too_long() {
 	daemon_alive
 }
 
+test_texts_that_are_too_large_for_their_files() { # limit 60
+	# What is made of a call is longer than the call: either that is refused, or the container is there after a restart.
+	daemon_start
+	py >made <<-'EOF'
+		for field, values in ("labels", lambda n: {"a": "x" * n}), ("args", lambda n: ["x" * n]):
+		    for left in range(100, 6000, 100):
+		        config = {"image": "busybox", field: values(0)}
+		        rest = len(json.dumps({"method": CONTAINER + "Create", "parameters": {"config": config}}))
+		        config[field] = values((1 << 20) - rest - left)
+		        reply = Conn().call("Create", {"config": config})
+		        if reply.get("error") == CONTAINER + "LimitExceeded":
+		            assert reply["parameters"]["limit"] == "config", reply
+		            continue
+		        assert "error" not in reply, (field, left, reply)
+		        print(reply["parameters"]["id"])
+		        break
+		    else:
+		        raise AssertionError(field)
+	EOF
+	is "$(wc -l <made)" 2
+	daemon_kill
+	daemon_start
+	sort made | diff - <(ctl ps -aq --no-trunc | sort)
+}
+
 test_one_byte_at_a_time() {
 	daemon_start
 	py <<-'EOF'
