@@ -106,10 +106,13 @@ static void on_startable(struct watch *watch)
 		launch(rq, c, false);
 		return;
 	}
-	if (c->gone)
-		registry_find(rq->d->registry, c->name, &err);
-	else if (!startable)
+	if (c->gone) {
+		/* Not looked for anew: somebody else may have its name, or an id that begins so. */
+		error_set(&err, ERROR_NO_SUCH_CONTAINER, "container '%s' was removed meanwhile", c->name);
+		snprintf(err.field, sizeof(err.field), "%s", c->name);
+	} else if (!startable) {
 		step_invalid(c, &err, "container '%s' is %s already", c->name, state_name(c->state));
+	}
 	request_error(rq, &err);
 }
 

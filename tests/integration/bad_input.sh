@@ -305,6 +305,29 @@ test_upgrade_only_where_there_is_one() {
 	EOF
 }
 
+test_a_container_that_goes_while_its_console_waits() {
+	# Another one, whose id begins as the name of the one that went, is not what was asked for.
+	daemon_start
+	local spawner
+	read -r spawner _ <"/proc/$DAEMON/task/$DAEMON/children" || true
+	py "$spawner" <<-'EOF'
+		import signal
+		Conn().call("Create", {"config": {"image": "busybox", "id": "abc" + "0" * 29, "name": "other"}})
+		os.kill(int(sys.argv[1]), signal.SIGSTOP)
+		run, start, other = Conn(), Conn(), Conn()
+		run.send("Run", {"config": {"image": "busybox", "name": "abc", "remove": True, "args": ["nosuchprogram"]}})
+		while other.call("Inspect", {"container": "abc"}).get("parameters", {}).get("container", {}).get("state") != "starting":
+		    time.sleep(0.01)
+		start.send("Start", {"containers": ["abc"]}, upgrade=True)
+		time.sleep(0.2)
+		os.kill(int(sys.argv[1]), signal.SIGCONT)
+		assert run.recv()["error"] == CONTAINER + "StartFailed"
+		reply = start.recv()
+		assert reply["error"] == CONTAINER + "NoSuchContainer", reply
+		assert reply["parameters"]["message"] == "container 'abc' was removed meanwhile", reply
+	EOF
+}
+
 test_oneway() {
 	daemon_start
 	py <<-'EOF'
