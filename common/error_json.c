@@ -12,6 +12,7 @@ struct shape {
 	const char *field, *path, *phase;
 	bool path_is_list;  /* path: words separated by blanks, on the wire an array */
 	bool field_is_int;  /* field: decimal digits, on the wire a number */
+	bool field_always;  /* field is sent also where it is empty: org.varlink.service's have one */
 	bool has_exit_code; /* exit_code is sent */
 };
 
@@ -24,14 +25,14 @@ static const struct shape shapes[ERROR_KINDS] = {
 	[ERROR_NAME_IN_USE] = { .field = "name", .path = "id" },
 	[ERROR_INVALID_STATE] = { .field = "container", .phase = "state" },
 	[ERROR_INVALID_CONFIG] = { .field = "field" },
-	[ERROR_INVALID_PARAMETER] = { .field = "parameter" },
+	[ERROR_INVALID_PARAMETER] = { .field = "parameter", .field_always = true },
 	[ERROR_START_FAILED] = { .path = "path", .phase = "phase", .has_exit_code = true },
 	[ERROR_EXEC_FAILED] = { .path = "path", .has_exit_code = true },
 	[ERROR_NOT_SUPPORTED] = { .field = "feature" },
 	[ERROR_NOT_PERMITTED] = { .field = "method" },
 	[ERROR_LIMIT_EXCEEDED] = { .field = "limit" },
-	[ERROR_METHOD_NOT_FOUND] = { .field = "method" },
-	[ERROR_INTERFACE_NOT_FOUND] = { .field = "interface" },
+	[ERROR_METHOD_NOT_FOUND] = { .field = "method", .field_always = true },
+	[ERROR_INTERFACE_NOT_FOUND] = { .field = "interface", .field_always = true },
 	[ERROR_EVENTS_LOST] = { .field = "oldest_seq", .field_is_int = true },
 };
 
@@ -72,6 +73,8 @@ static void add_field(struct json_object *obj, const struct shape *shape, const 
 
 	if (shape->field_is_int && parse_u64(field, INT64_MAX, &number) == 0)
 		json_add_int(obj, shape->field, (int64_t) number);
+	else if (shape->field_always && !field[0])
+		json_add_string(obj, shape->field, "");
 	else
 		add_text(obj, shape->field, field);
 }

@@ -31,7 +31,7 @@ static size_t print_place(const struct place *at, char *buf, size_t size)
 		return used;
 	if (at->field)
 		return used + (size_t) snprintf(buf + used, size - used, "%s%s", used > 0 ? "." : "",
-				      escape_text(at->field, shown, sizeof(shown)));
+				      at->field[0] ? escape_text(at->field, shown, sizeof(shown)) : "''");
 	return used + (size_t) snprintf(buf + used, size - used, "[%zu]", at->index);
 }
 

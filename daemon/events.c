@@ -73,14 +73,14 @@ int64_t events_oldest(const struct events *ev)
 	return ev->known > 0 ? entry_at(ev, 0)->seq : ev->last + 1;
 }
 
-size_t events_from(const struct events *ev, int64_t seq)
+size_t events_after(const struct events *ev, int64_t seq)
 {
 	size_t low = 0, high = ev->known;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (entry_at(ev, middle)->seq < seq)
+		if (entry_at(ev, middle)->seq <= seq)
 			low = middle + 1;
 		else
 			high = middle;

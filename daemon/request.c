@@ -1,6 +1,8 @@
 #include "daemon/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/error.h"
@@ -10,6 +12,7 @@
 #include "common/wire.h"
 #include "daemon/config.h"
 #include "daemon/daemon.h"
+#include "daemon/interface.h"
 
 struct request *request_new(struct conn *conn)
 {
@@ -40,6 +43,26 @@ static void check_reply(const struct request *rq, struct json_object *parameters
 		return;
 	if (idl_check_reply(rq->method, parameters, &err) < 0)
 		log_error("the reply to %s does not fit its interface: %s", idl_method_name(rq->method),
+			error_format(&err, text, sizeof(text)));
+}
+
+static void check_error(const struct request *rq, const struct error *told)
+{
+	const char *name = error_name(told->kind), *dot = strrchr(name, '.');
+	_cleanup_json_ struct json_object *parameters = NULL;
+	char interface[64], text[2048];
+	const struct idl *idl;
+	struct error err;
+
+	if (rq->d->config->log_level < LOG_LEVEL_DEBUG)
+		return;
+	parameters = error_to_json(told);
+	snprintf(interface, sizeof(interface), "%.*s", (int) (dot ? dot - name : 0), name);
+	idl = interface_find(interface);
+	if (!idl)
+		log_error("the error %s does not fit: no interface has it", name);
+	else if (idl_check_error(idl, dot + 1, parameters, &err) < 0)
+		log_error("the error %s does not fit its interface: %s", name,
 			error_format(&err, text, sizeof(text)));
 }
 
@@ -80,7 +103,10 @@ void request_error(struct request *rq, const struct error *err)
 {
 	if (rq->conn && !rq->oneway) {
 		size_t size;
-		char *text = error_reply_format(err, conn_terminator(rq->conn), &size);
+		char *text;
+
+		check_error(rq, err);
+		text = error_reply_format(err, conn_terminator(rq->conn), &size);
 
 		conn_send(rq->conn, text, size);
 	}

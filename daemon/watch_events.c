@@ -150,7 +150,7 @@ static struct json_object *collect(struct request *rq, const struct span *span)
 	struct json_object *list = json_object_new_array();
 	const char *text;
 
-	for (size_t i = events_from(ev, span->since_seq + 1); (text = events_text(ev, i)); i++) {
+	for (size_t i = events_after(ev, span->since_seq); (text = events_text(ev, i)); i++) {
 		struct json_object *event;
 		struct error ignored;
 
@@ -177,10 +177,15 @@ static int read_span(struct request *rq, bool follows, struct span *ret_span, st
 	struct span span = { .since_seq =
 				     json_int(rq->parameters, "since_seq", from_now ? events_last(ev) : 0) };
 
+	if (span.since_seq < 0) {
+		error_set(err, ERROR_INVALID_PARAMETER, "since_seq must be 0 or an event's number");
+		snprintf(err->field, sizeof(err->field), "since_seq");
+		return -1;
+	}
 	if (request_time(rq, "since", &span.since_ns, err) < 0 ||
 		request_time(rq, "until", &span.until_ns, err) < 0)
 		return -1;
-	if (json_get(rq->parameters, "since_seq") && span.since_seq + 1 < events_oldest(ev)) {
+	if (json_get(rq->parameters, "since_seq") && span.since_seq < events_oldest(ev) - 1) {
 		error_set(err, ERROR_EVENTS_LOST, "events up to number %jd are not known any more",
 			(intmax_t) events_oldest(ev) - 1);
 		snprintf(err->field, sizeof(err->field), "%jd", (intmax_t) events_oldest(ev));

@@ -56,7 +56,7 @@ test_raw_bytes() { # limit 60
 }
 
 test_calls_that_make_no_sense() {
-	daemon_start
+	daemon_start --log-level debug
 	py <<-'EOF'
 		service = "org.varlink.service."
 		table = [
@@ -66,6 +66,11 @@ test_calls_that_make_no_sense() {
 		    ("List", {"nonsense": 1}, service + "InvalidParameter", "nonsense"),
 		    ("List", {"all": 1}, service + "InvalidParameter", "all"),
 		    ("List", {"filters": ["x", 1]}, service + "InvalidParameter", "filters[1]"),
+		    ("List", {"filters": ["x"]}, service + "InvalidParameter", "filters[0]"),
+		    ("List", {"": 1}, service + "InvalidParameter", "''"),
+		    (SYSTEM + "Events", {"since_seq": -1}, service + "InvalidParameter", "since_seq"),
+		    (SYSTEM + "Events", {"since_seq": -2 ** 63}, service + "InvalidParameter", "since_seq"),
+		    (service + "GetInterfaceDescription", {"interface": ""}, service + "InterfaceNotFound", None),
 		    ("Create", {}, service + "InvalidParameter", "config"),
 		    ("Create", {"config": {"image": 1}}, service + "InvalidParameter", "config.image"),
 		    ("Create", {"config": {"image": "busybox", "mounts": [{"kind": "nope", "target": "/x"}]}},
@@ -82,6 +87,7 @@ test_calls_that_make_no_sense() {
 		    ("Create", {"config": {"image": "nosuchimage"}}, CONTAINER + "InvalidConfig", "config.image"),
 		    ("Create", {"config": {"rootfs": "relative"}}, CONTAINER + "InvalidConfig", "config.rootfs"),
 		    ("Create", {"config": {"image": "busybox", "cwd": "relative"}}, CONTAINER + "InvalidConfig", "config.cwd"),
+		    ("Create", {"config": {"image": "busybox", "cwd": "\x1b[31m\n"}}, CONTAINER + "InvalidConfig", "config.cwd"),
 		    ("Create", {"config": {"image": "busybox", "env": ["X"]}}, CONTAINER + "InvalidConfig", "config.env[0]"),
 		    ("Create", {"config": {"image": "busybox", "capabilities_add": ["X"]}}, CONTAINER + "InvalidConfig",
 		        "config.capabilities_add[0]"),
@@ -120,10 +126,14 @@ test_calls_that_make_no_sense() {
 		    assert reply.get("error") == error, (method, parameters, reply)
 		    got = reply["parameters"].get("field") or reply["parameters"].get("parameter")
 		    assert field is None or got == field, (method, parameters, reply)
-		    assert reply["parameters"].get("message"), (method, parameters, reply)
+		    message = reply["parameters"].get("message")
+		    assert message and message.isprintable(), (method, parameters, reply)
 		# one connection served them all
 		assert conn.call("List")["parameters"]["containers"] == []
+		assert conn.call(SYSTEM + "Events", {"since_seq": 2 ** 63 - 1})["parameters"]["events"] == []
 	EOF
+	# With this log level the daemon holds each of its replies against the interface.
+	if grep "does not fit" "$T/daemon.log"; then fail "a reply is not what its interface says"; fi
 }
 
 test_a_message_cut_anywhere() { # limit 120

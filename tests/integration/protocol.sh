@@ -7,7 +7,7 @@ test_transcripts() { # limit 90
 	[ -e "$TOP/docs/protocol.md" ] || skip 'docs/protocol.md is not there'
 	daemon_start --log-level debug
 	py "$TOP/docs/protocol.md" <"$TOP/tests/integration/transcripts.py"
-	# With this log level the daemon holds each of its replies against the interface.
+	# With this log level the daemon holds each of its replies, errors too, against the interface.
 	if grep "does not fit" "$T/daemon.log"; then fail "a reply is not what its interface says"; fi
 }
 
