@@ -14,7 +14,8 @@
 #include "common/parse.h"
 #include "shim/cri.h"
 
-#define BATCH 64 /* records a writev */
+#define BATCH	 64 /* records a writev */
+#define NEW_FILE LOG_FILE ".new"
 
 const char *container_log_name(unsigned index, char buf[32])
 {
@@ -54,14 +55,15 @@ static void count_on(int old, int new)
 		set_number(new, number + 1);
 }
 
-static int open_current(struct container_log *log, int flags)
+static int open_file(struct container_log *log, const char *name, int flags)
 {
 	struct stat st;
-	_cleanup_fd_ int fd = openat(
-		log->dir_fd, LOG_FILE, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	_cleanup_fd_ int fd =
+		openat(log->dir_fd, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -1;
 	log->size = st.st_size;
+	log->spared = 0;
 	log->last_ns = 0;
 	log->fd = steal_fd(&fd);
 	return 0;
@@ -93,7 +95,7 @@ int container_log_open(struct container_log *log, int dir_fd, int64_t max_size, 
 	*log = (struct container_log) {
 		.dir_fd = dir_fd, .fd = -1, .max_size = max_size, .max_files = max_files
 	};
-	if (open_current(log, 0) < 0)
+	if (open_file(log, LOG_FILE, 0) < 0)
 		return -1;
 	if (log->size > 0)
 		take_up(log);
@@ -105,24 +107,33 @@ void container_log_close(struct container_log *log)
 	fd_close(&log->fd);
 }
 
+/* Made before anything is renamed. Where there is no room for one more file, the oldest makes it. */
+static int open_next(struct container_log *log, unsigned last)
+{
+	char oldest[32];
+	if (open_file(log, NEW_FILE, O_TRUNC) == 0)
+		return 0;
+	if (last == 0 || unlinkat(log->dir_fd, container_log_name(last, oldest), 0) < 0)
+		return -1;
+	return open_file(log, NEW_FILE, O_TRUNC);
+}
+
 static void rotate(struct container_log *log)
 {
 	char from[32], to[32];
 	unsigned last = log->max_files > 0 ? log->max_files - 1 : 0;
 	int old = log->fd;
-	if (last == 0)
-		unlinkat(log->dir_fd, LOG_FILE, 0);
+	if (open_next(log, last) < 0) {
+		/* Better one that is too long than a lost line. */
+		log->spared = log->size;
+		return;
+	}
 	for (unsigned i = last; i > 0; i--)
 		renameat(
 			log->dir_fd, container_log_name(i - 1, from), log->dir_fd, container_log_name(i, to));
-	if (open_current(log, O_EXCL) == 0) {
-		count_on(old, log->fd);
-		close(old);
-		return;
-	}
-	/* No new file can be made now: better one that is too long than a lost line. */
-	log->fd = old;
-	log->size = 0;
+	count_on(old, log->fd);
+	close(old);
+	renameat(log->dir_fd, NEW_FILE, log->dir_fd, LOG_FILE);
 }
 
 /* Writes whole records: whatever of a record did not fit is taken back. Returns how many are in the file. */
@@ -185,7 +196,8 @@ static unsigned collect(const struct container_log *log, const char prefix[2][CR
 		bool full;
 		cri_split(data + at, size - at, &bytes, &full);
 		end += (int64_t) (prefix_size + bytes + 1);
-		if (log->max_size > 0 && end > log->max_size && (n > 0 || log->size > 0))
+		if (log->max_size > 0 && end - log->spared > log->max_size &&
+			(n > 0 || log->size > log->spared))
 			break;
 		set_record(records[n], prefix[full], prefix_size, data + at, bytes);
 		taken[n] = bytes + full;

@@ -15,6 +15,7 @@ struct container_log {
 	int dir_fd; /* borrowed: the container's folder */
 	int fd;	    /* -1: no log */
 	int64_t size, max_size;
+	int64_t spared;	    /* of the size: what was there when it could not be rotated */
 	uint32_t max_files; /* container.log itself counts */
 	int64_t last_ns;    /* times never go back within a file */
 	uint64_t lost;	    /* bytes not yet told of */

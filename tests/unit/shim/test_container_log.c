@@ -1,8 +1,10 @@
 /* The log's writer and reader against each other: every byte comes back, whatever is rotated when. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -319,6 +321,62 @@ static void test_full_disk(void **state)
 	log_reader_close(&r);
 }
 
+static void set_limit(int resource, rlim_t most)
+{
+	struct rlimit limit;
+	assert_int_equal(getrlimit(resource, &limit), 0);
+	limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+	assert_int_equal(setrlimit(resource, &limit), 0);
+}
+
+static void check_lines(unsigned first, unsigned n)
+{
+	struct log_reader r;
+	struct cri_record record;
+	char line[32];
+	assert_int_equal(log_reader_open(&r, dir), 0);
+	for (unsigned i = first; i < first + n; i++) {
+		assert_int_equal(log_reader_next(&r, &record), 1);
+		snprintf(line, sizeof line, "line %u", i);
+		assert_int_equal(record.size, strlen(line));
+		assert_memory_equal(record.bytes, line, record.size);
+	}
+	assert_int_equal(log_reader_next(&r, &record), 0);
+	log_reader_close(&r);
+}
+
+/* Where no new file can be made, the one that is there goes on, under its name and with all that is in it. */
+static void test_no_new_file(void **state)
+{
+	struct container_log log;
+	(void) state;
+	for (unsigned max_files = 1; max_files <= 3; max_files++) {
+		assert_int_equal(container_log_open(&log, dir, 1000, max_files), 0);
+		set_limit(RLIMIT_NOFILE, 0);
+		write_lines(&log, 0, 100);
+		set_limit(RLIMIT_NOFILE, 1024);
+		check_lines(0, 100);
+		/* What does not fit is taken back, and nothing else. */
+		struct stat st;
+		assert_int_equal(fstat(log.fd, &st), 0);
+		set_limit(RLIMIT_FSIZE, (rlim_t) st.st_size + 20);
+		signal(SIGXFSZ, SIG_IGN);
+		write_lines(&log, 100, 1);
+		set_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+		check_lines(0, 100);
+		assert_int_equal(log.lost_total, 9);
+		/* And once there can be one, it is there. */
+		log.lost = 0;
+		write_lines(&log, 100, 20);
+		assert_int_equal(faccessat(dir, LOG_FILE ".1", F_OK, 0), max_files > 1 ? 0 : -1);
+		if (max_files > 1)
+			check_lines(0, 120);
+		container_log_close(&log);
+		for (unsigned i = 0; i < 3; i++)
+			unlinkat(dir, container_log_name(i, (char[32]) { 0 }), 0);
+	}
+}
+
 static void test_not_records(void **state)
 {
 	const char *bad[] = { "", "x", "2099-01-01T00:00:00Z", "2099-01-01T00:00:00Z stdout",
@@ -344,6 +402,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gap_of_known_size, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_new_file, set_up, tear_down),
 		cmocka_unit_test(test_not_records),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
