@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -259,9 +260,10 @@ static int load_file(struct events *ev, const char *name, bool *ret_same_boot, s
 }
 
 /* The writer of a daemon that was killed may still have events in its socket; it holds this lock until they
- * are written. */
-static bool await_old_writer(struct events *ev)
+ * are written. The lock's size is the number of those that a full disk did not take behind the last one. */
+static bool await_old_writer(struct events *ev, int64_t *ret_missing)
 {
+	struct stat st;
 	bool over = false;
 	_cleanup_fd_ int lock =
 		openat(ev->d->store->state, "events.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -272,6 +274,7 @@ static bool await_old_writer(struct events *ev)
 		if (!over)
 			nanosleep(&pause, NULL);
 	}
+	*ret_missing = lock >= 0 && fstat(lock, &st) == 0 ? st.st_size : 0;
 	return over;
 }
 
@@ -279,6 +282,7 @@ struct events *events_new(struct daemon *d, struct error *err)
 {
 	struct events *ev = calloc(1, sizeof(*ev));
 	bool same_boot = false, complete;
+	int64_t missing;
 
 	if (!ev)
 		abort();
@@ -290,12 +294,13 @@ struct events *events_new(struct daemon *d, struct error *err)
 	ev->left = json_object_new_object();
 	ev->sessions = json_object_new_object();
 	TAILQ_INIT(&ev->backlog);
-	complete = await_old_writer(ev);
+	complete = await_old_writer(ev, &missing);
 	if (load_file(ev, "events.1", &same_boot, err) < 0 || load_file(ev, "events", &same_boot, err) < 0) {
 		char text[2048];
 
 		log_warning("older events are not known: %s", error_format(err, text, sizeof(text)));
 	}
+	ev->last += missing;
 	if ((!same_boot && ev->last > 0) || !complete)
 		ev->last += AFTER_CRASH;
 	if (!complete)

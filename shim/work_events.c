@@ -20,11 +20,26 @@ static int open_file(int state_fd)
 }
 
 /* Whole lines or nothing: what a full disk does not take is missing, not torn. */
-static void append(int fd, const char *text, size_t size)
+static bool append(int fd, const char *text, size_t size)
 {
 	struct stat st;
-	if (fstat(fd, &st) == 0 && write(fd, text, size) != (ssize_t) size && ftruncate(fd, st.st_size) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	bool whole = write(fd, text, size) == (ssize_t) size;
+	if (!whole && ftruncate(fd, st.st_size) < 0)
+		return false; /* a torn line, which is passed over */
+	return whole;
+}
+
+/* How many are missing behind the last line. They have been told, and their numbers are not to be given once
+ * more: so the lock's size says it, which takes no space on a disk. */
+static void note_missing(int lock, bool missing)
+{
+	struct stat st;
+	if (fstat(lock, &st) < 0 || (!missing && st.st_size == 0))
 		return;
+	while (ftruncate(lock, missing ? st.st_size + 1 : 0) < 0 && errno == EINTR)
+		;
 }
 
 int work_events_file(struct work *w, struct error *err)
@@ -37,21 +52,17 @@ int work_events_file(struct work *w, struct error *err)
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return error_errno(err, "lock the events file");
 	_cleanup_fd_ int fd = open_file(w->state_fd);
-	if (fd < 0)
-		return error_errno(err, "open the events file");
 	for (;;) {
 		ssize_t n = recv(w->control, text, sizeof text, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return 0;
-		append(fd, text, (size_t) n);
-		if (fstat(fd, &st) == 0 && st.st_size >= EVENTS_SIZE &&
-			renameat(w->state_fd, EVENTS_FILE, w->state_fd, EVENTS_OLD) == 0) {
-			fd_close(&fd);
+		if (fd < 0)
 			fd = open_file(w->state_fd);
-			if (fd < 0)
-				return error_errno(err, "open the events file");
-		}
+		note_missing(lock, !append(fd, text, (size_t) n));
+		if (fstat(fd, &st) == 0 && st.st_size >= EVENTS_SIZE &&
+			renameat(w->state_fd, EVENTS_FILE, w->state_fd, EVENTS_OLD) == 0)
+			fd_close(&fd);
 	}
 }

@@ -48,6 +48,38 @@ test_a_full_disk() { # limit 60
 	umount state
 }
 
+events_since() { call "{\"method\":\"io.containerdlite.system.Events\",\"parameters\":{\"since_seq\":$1}}"; }
+last_event() { events_since 0 | pick '.parameters.events[-1].seq'; }
+
+# What a full disk has not taken was told all the same: its numbers are never given to something else.
+test_numbers_of_events_on_a_full_disk() { # limit 60
+	mkdir state
+	mount -t tmpfs -o size=2m tmpfs state
+	daemon_start
+	expect 0 ctl run -d --name c busybox sleep 1000
+	fill
+	local i last before
+	before=$(last_event)
+	for i in $(seq 60); do expect 0 ctl kill -s USR1 c; done
+	last=$(last_event)
+	is "$last" $((before + 60))
+	daemon_kill
+	rm "$STATE/fill"
+	daemon_start
+	expect 0 ctl kill -s USR1 c
+	events_since "$last" >events
+	is "$(jq -c '.parameters.events | map(.kind)' events)" '["daemon","kill"]'
+	is "$(pick '.parameters.events[0].seq' events)" $((last + 1))
+	# And once it takes them again, nothing is left out any more.
+	daemon_kill
+	daemon_start
+	is "$(last_event)" $((last + 3))
+	expect 0 ctl rm -f c
+	daemon_stop
+	DAEMON=
+	umount state
+}
+
 test_a_read_only_state_folder() {
 	mkdir state
 	mount -t tmpfs -o ro,mode=700 tmpfs state
