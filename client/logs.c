@@ -41,17 +41,18 @@ static bool seen_before(struct logs *l, const char *time)
 	return false;
 }
 
-static void print_record(struct logs *l, struct json_object *record)
+/* False: what has gone to the other stream could not be written. */
+static bool print_record(struct logs *l, struct json_object *record)
 {
 	const char *time = json_string(record, "time", ""), *text = json_string(record, "text", NULL);
 	const char *coded = json_string(record, "base64", NULL);
 	bool is_stderr = strcmp(json_string(record, "stream", ""), "stderr") == 0;
 	FILE *out = is_stderr ? stderr : stdout;
 	if (seen_before(l, time))
-		return;
+		return true;
 	/* On one terminal the two must stay in order. */
-	if (l->last != NULL && l->last != out)
-		fflush(l->last);
+	if (l->last != NULL && l->last != out && fflush(l->last) != 0)
+		return false;
 	l->last = out;
 	if (l->timestamps && !l->inside[is_stderr])
 		fprintf(out, "%s ", time);
@@ -69,6 +70,7 @@ static void print_record(struct logs *l, struct json_object *record)
 	l->inside[is_stderr] = json_flag(record, "partial", false);
 	if (!l->inside[is_stderr])
 		fputc('\n', out);
+	return true;
 }
 
 /* After a loss: from the last record on. */
@@ -90,11 +92,12 @@ static int read_log(struct logs *l, struct connection *conn, struct error *err)
 		if (connection_receive(conn, true, &reply, err) < 0)
 			return -1;
 		struct json_object *records = json_get(reply.parameters, "records");
-		for (size_t i = 0; i < json_length(records); i++)
-			print_record(l, json_object_array_get_idx(records, i));
+		bool written = true;
+		for (size_t i = 0; i < json_length(records) && written; i++)
+			written = print_record(l, json_object_array_get_idx(records, i));
 		bool more = reply.continues;
 		json_put(&reply.root);
-		if (fflush(stdout) != 0 || fflush(stderr) != 0 || !more)
+		if (!written || fflush(stdout) != 0 || fflush(stderr) != 0 || !more)
 			return 0;
 	}
 }
@@ -128,6 +131,9 @@ int verb_logs(struct arguments *args)
 		set_position(&l);
 	}
 	connection_done(&conn);
+	/* Nowhere is left to say it. */
+	if (ferror(stderr))
+		code = CTL_FAILED;
 	/* A log may end within a line. */
 	return finish_output(code);
 }

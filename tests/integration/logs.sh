@@ -222,6 +222,19 @@ test_a_reader_that_stops_delays_nobody() { # limit 60
 	EOF
 }
 
+# Neither of the two is lost in silence, and nobody follows what goes nowhere.
+test_output_that_cannot_be_written() {
+	daemon_start
+	expect 0 ctl run -d --name c busybox sh -c 'echo one; echo two >&2; sleep 1000'
+	eventually 20 sh -c '[ "$(ctl logs c 2>&1 | wc -l)" = 2 ]'
+	expect 1 timeout $((20 * FACTOR)) sh -c 'ctl logs -f c >/dev/full'
+	is "$ERR" 'ctl: write to standard output: No space left on device'
+	expect 1 timeout $((20 * FACTOR)) sh -c 'ctl logs -f c 2>/dev/full'
+	is "$OUT" one
+	expect 1 sh -c 'ctl logs --stderr c 2>/dev/full'
+	ctl rm -f c >/dev/null
+}
+
 test_a_full_disk_never_stops_the_container() { # limit 60
 	mkdir state
 	mount -t tmpfs -o size=2m tmpfs state
