@@ -28,6 +28,7 @@ int attach_failed(const struct arguments *args, const char *subject, struct erro
 		report(subject, err);
 		return unknown;
 	}
+	config_explain_order(args->command, err);
 	int code = err->kind == ERROR_START_FAILED && err->exit_code != 0 ? err->exit_code : otherwise;
 	return report_code(subject, err, code);
 }

@@ -129,6 +129,13 @@ static void explain_hint(struct error *err)
 			error_hint(err, "%s", hints[i].hint);
 }
 
+void config_explain_order(const struct command *command, struct error *err)
+{
+	if (command->program && err->exit_code == 127 && err->path[0] == '-' && err->hint[0] == '\0')
+		error_hint(err, "options of ctl %s stand before %.*s", command->name,
+			(int) strcspn(command->arguments, " "), command->arguments);
+}
+
 /* How the command line calls a field that no single option sets. */
 static const char *spelling_of(const struct command *command, const char *field)
 {
@@ -155,6 +162,18 @@ static const char *spelling_of(const struct command *command, const char *field)
 	return spelling;
 }
 
+/* Puts the option in the place of err->field, with which the message begins. False: there is none for it. */
+static bool spell(const struct command *command, struct error *err, const char *field)
+{
+	const char *spelling = spelling_of(command, field);
+	char rest[sizeof err->msg];
+	if (spelling == NULL)
+		return false;
+	snprintf(rest, sizeof rest, "%s", err->msg + strlen(err->field));
+	snprintf(err->msg, sizeof err->msg, "%s%.*s", spelling, (int) sizeof rest - 64, rest);
+	return true;
+}
+
 bool config_explain(const struct arguments *args, struct error *err)
 {
 	static const char prefix[] = "config.";
@@ -165,14 +184,15 @@ bool config_explain(const struct arguments *args, struct error *err)
 	explain_hint(err);
 	if (strncmp(err->field, prefix, sizeof prefix - 1) != 0 || strncmp(err->msg, err->field, length) != 0)
 		return true;
-	const char *field = err->field + sizeof prefix - 1;
 	if (resources_explain(args, err, "config.resources") || explain_mount(args, err))
 		return true;
-	const char *spelling = spelling_of(args->command, field);
-	if (spelling != NULL) {
-		char rest[sizeof err->msg];
-		snprintf(rest, sizeof rest, "%s", err->msg + length);
-		snprintf(err->msg, sizeof err->msg, "%s%.*s", spelling, (int) sizeof rest - 64, rest);
-	}
+	spell(args->command, err, err->field + sizeof prefix - 1);
 	return true;
+}
+
+bool config_explain_exec(const struct arguments *args, struct error *err)
+{
+	size_t length = strlen(err->field);
+	return err->kind == ERROR_INVALID_CONFIG && strncmp(err->msg, err->field, length) == 0 &&
+	       spell(args->command, err, err->field);
 }

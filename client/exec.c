@@ -22,14 +22,18 @@
 /* ---- exec ---- */
 
 /* A lost call may have been done: that is all that can be said. */
-static int failed(const char *subject, struct error *err, int unknown)
+static int failed(const struct arguments *args, struct error *err, int unknown)
 {
+	const char *subject = args->positional[0];
 	if (err->kind == ERROR_DISCONNECTED) {
 		error_wrap(err, "whether it was started is not known");
 		error_hint(err, "ctl sessions %s shows it if it was", subject);
 		report(subject, err);
 		return unknown;
 	}
+	if (config_explain_exec(args, err))
+		subject = args->command->name;
+	config_explain_order(args->command, err);
 	int code = err->kind == ERROR_EXEC_FAILED && err->exit_code != 0 ? err->exit_code : CTL_ENGINE;
 	report(subject, err);
 	return code;
@@ -37,12 +41,11 @@ static int failed(const char *subject, struct error *err, int unknown)
 
 static int exec_detached(struct arguments *args, struct connection *conn)
 {
-	const char *subject = args->positional[0];
 	struct error err;
 	struct reply reply;
 	if (connection_send(conn, "container.Exec", args->request, 0, &err) < 0 ||
 		connection_receive(conn, true, &reply, &err) < 0)
-		return failed(subject, &err, CTL_ENGINE);
+		return failed(args, &err, CTL_ENGINE);
 	puts(json_string(reply.parameters, "session", ""));
 	json_put(&reply.root);
 	return finish_output(0);
@@ -77,7 +80,7 @@ static int exec_attached(struct arguments *args, struct connection *conn, bool *
 			*ret_missing = true;
 			code = 127;
 		} else
-			code = failed(subject, &err, CTL_UNKNOWN);
+			code = failed(args, &err, CTL_UNKNOWN);
 		console_done(&console);
 		return code;
 	}

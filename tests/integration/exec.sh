@@ -45,7 +45,12 @@ test_failures() {
 	expect 125 ctl exec -u nobody-here c true
 	is "$ERR" "ctl: c: user 'nobody-here' is not in the container's /etc/passwd"
 	expect 125 ctl exec -w relative c true
-	is "$ERR" "ctl: c: cwd: 'relative' is not an absolute path"
+	is "$ERR" "ctl: exec: --workdir: 'relative' is not an absolute path"
+	expect 125 ctl exec -u '' c true
+	is "$ERR" 'ctl: exec: --user is empty'
+	expect 127 ctl exec c -it sh
+	is "$ERR" "ctl: c: find '-it' in PATH: No such file or directory
+hint: options of ctl exec stand before CONTAINER"
 	expect 125 ctl exec nobody true
 	is "$ERR" "ctl: nobody: no such container"
 	expect 125 ctl exec c
