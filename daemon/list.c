@@ -29,22 +29,40 @@
 static int check_code(void *context, const char *value, struct error *err)
 {
 	uint64_t code;
+	char shown[80];
 
 	(void) context;
 	if (parse_u64(value, 255, &code) == 0)
 		return 0;
-	return error_set(err, ERROR_INVALID_PARAMETER, "exited= needs an exit code, 0 to 255");
+	return error_set(err, ERROR_INVALID_PARAMETER, "exited='%s' is not an exit code, 0 to 255",
+		escape_text(value, shown, sizeof(shown)));
 }
 
 static int check_state(void *context, const char *value, struct error *err)
 {
 	enum state state;
+	char shown[80];
 
 	(void) context;
 	if (state_parse(value, &state) == 0)
 		return 0;
-	error_set(err, ERROR_INVALID_PARAMETER, "status= needs a state");
+	error_set(err, ERROR_INVALID_PARAMETER, "status='%s' is not a state",
+		escape_text(value, shown, sizeof(shown)));
 	return error_hint(err, "states are created, starting, running, paused, stopping, exited, removing");
+}
+
+/* Of a pattern nobody would be told that it finds nothing. */
+static int check_name(void *context, const char *value, struct error *err)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	char shown[80];
+
+	(void) context;
+	if (value[strspn(value, letters)] == '\0')
+		return 0;
+	error_set(err, ERROR_INVALID_PARAMETER, "name='%s' is no part of a name",
+		escape_text(value, shown, sizeof(shown)));
+	return error_hint(err, "there are no patterns: what is given is found anywhere in a name, as it is");
 }
 
 static int check_container(void *context, const char *value, struct error *err)
@@ -116,7 +134,7 @@ static bool match_since(void *context, const void *subject, const char *value)
 
 static const struct filter_key keys[] = {
 	{ "id", NULL, match_id },
-	{ "name", NULL, match_name },
+	{ "name", check_name, match_name },
 	{ "label", NULL, match_label },
 	{ "exited", check_code, match_exited },
 	{ "status", check_state, match_status },

@@ -91,6 +91,8 @@ test_programs() {
 	chmod 755 root/script root/text root/windows root/empty root/cut root/foreign root/loader
 	says <<-'EOF'
 		127: run --rm busybox nosuchprogram => ID: exec: find 'nosuchprogram' in PATH: No such file or directory
+		127: run --rm busybox -it => ID: exec: find '-it' in PATH: No such file or directory | options of ctl run stand before IMAGE
+		127: run -d --rm busybox -- true => ID: exec: find '--' in PATH: No such file or directory | options of ctl run stand before IMAGE
 		127: run --rm busybox /no/such => ID: exec: execute '/no/such': No such file or directory
 		126: run --rm busybox /etc/passwd => ID: exec: execute '/etc/passwd': Permission denied | the file is not executable: chmod +x
 		126: run --rm busybox /etc => ID: exec: execute '/etc': Is a directory
@@ -144,6 +146,9 @@ test_containers() {
 		1: rm -f nobody => nobody: no such container
 		1: rename nobody x => nobody: no such container
 		1: logs nobody => nobody: no such container
+		125: ps --filter name=^c$ => ps: name='^c$' is no part of a name | there are no patterns: what is given is found anywhere in a name, as it is
+		125: ps --filter status=dead => ps: status='dead' is not a state | states are created, starting, running, paused, stopping, exited, removing
+		125: ps --filter exited=256 => ps: exited='256' is not an exit code, 0 to 255
 		125: ps --filter nope=1 => ps: there is no filter 'nope=1' | filters are id=, name=, label=, exited=, status=, before=, since=
 	EOF
 	like "$(ctl rename c r 2>&1)" "ctl: c: the name 'r' is in use by container ????????????"
