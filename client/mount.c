@@ -31,6 +31,16 @@ static void add_tmpfs_option(struct json_object *mount, const char *option)
 	add_option(mount, option);
 }
 
+/* Docker's that ask for nothing here: there are no SELinux labels, and no host of another kind between. */
+static void add_volume_option(struct json_object *mount, const char *option)
+{
+	static const char *const no_change[] = { "z", "Z", "cached", "delegated", "consistent" };
+	for (size_t i = 0; i < sizeof no_change / sizeof *no_change; i++)
+		if (strcmp(no_change[i], option) == 0)
+			return;
+	add_option(mount, option);
+}
+
 static void add_options(
 	struct json_object *mount, char *list, void (*add)(struct json_object *, const char *))
 {
@@ -77,7 +87,7 @@ int mount_from_volume(const char *text, struct json_object *array, struct error 
 	}
 	struct json_object *mount = mount_new("bind", absolute, target);
 	json_object_array_add(array, mount);
-	add_options(mount, rest, add_option);
+	add_options(mount, rest, add_volume_option);
 	return 0;
 }
 

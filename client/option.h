@@ -25,6 +25,7 @@ enum value_kind {
 	VALUE_FILTER,  /* likewise, KEY=VALUE; the help begins with the keys, which ', ' parts and ';' ends */
 	VALUE_CHOICE,  /* one of metavar's words, which | parts */
 	VALUE_COUNT,   /* 0 to 2^31 - 1 */
+	VALUE_NUMBER,  /* an event's: 0 to 2^63 - 1 */
 	VALUE_INTEGER, /* also negative */
 	VALUE_SIZE,    /* bytes */
 	VALUE_TAIL,    /* a count, or "all" */

@@ -336,7 +336,7 @@ const struct option events_options[] = {
 	{ "since", 0, VALUE_TIME, GROUP_COMMAND, "since", "TIME",
 		"RFC 3339, a date, unix seconds, or so long ago (10m)" },
 	{ "until", 0, VALUE_TIME, GROUP_COMMAND, "until", "TIME", "likewise; ends there" },
-	{ "since-seq", 0, VALUE_COUNT, GROUP_COMMAND, "since_seq", "N", "those after number N" },
+	{ "since-seq", 0, VALUE_NUMBER, GROUP_COMMAND, "since_seq", "N", "those after number N" },
 	{ "filter", 'f', VALUE_FILTER, GROUP_COMMAND, "filters", "KEY=VALUE",
 		"container, name, kind; may be repeated" },
 	{ "no-follow", 0, VALUE_FLAG, GROUP_COMMAND, ".no_follow", NULL, "end after what has happened" },

@@ -143,7 +143,13 @@ static int set_typed(struct json_object *obj, const struct option *o, const char
 static int set_cpus(struct json_object *obj, const struct option *o, const char *text, struct error *err)
 {
 	uint64_t thousandths;
+	char number[40] = "";
 	(void) o;
+	if (text[0] == '.' && strlen(text) < sizeof number - 1) {
+		/* As docker's pages have it: .5 */
+		snprintf(number, sizeof number, "0%s", text);
+		text = number;
+	}
 	if (parse_decimal(text, 1000, &thousandths) < 0)
 		return error_set(err, ERROR_USAGE, "not a number of CPUs (such as 0.5, 2)");
 	if (thousandths < 10 || thousandths > CPUS_MOST * UINT64_C(1000))

@@ -159,10 +159,16 @@ int verb_create(struct arguments *args)
 int verb_run(struct arguments *args)
 {
 	_cleanup_making_ struct making m = MAKING_NONE;
+	struct error err;
+	bool detach = json_flag(args->local, "detach", false);
+	if (detach && json_get(args->local, "streams") != NULL) {
+		error_set(&err, ERROR_USAGE, "--detach and --attach exclude each other");
+		return report_code(args->command->name, &err, CTL_ENGINE);
+	}
 	int code = making_begin(&m, args);
 	if (code != 0)
 		return code;
-	if (json_flag(args->local, "detach", false))
+	if (detach)
 		return make_detached(args, &m.conn, "container.Run", m.parameters, &m.file, m.subject);
 	struct attach a = { .args = args,
 		.method = "container.Run",

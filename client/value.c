@@ -132,7 +132,7 @@ static int check_choice(const struct option *o, const char *text, struct error *
 		p += n;
 	}
 	error_set(err, ERROR_USAGE, "not one of %s", o->metavar);
-	if (strncmp(text, "{{", 2) == 0)
+	if (strstr(text, "{{") != NULL)
 		return error_hint(err, "there are no templates: --format json, and jq picks from it");
 	return -1;
 }
@@ -174,6 +174,16 @@ SETTER(set_count)
 	return 0;
 }
 
+SETTER(set_number)
+{
+	(void) o;
+	uint64_t value;
+	if (parse_u64(text, INT64_MAX, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not a number from 0 on");
+	json_add_int(into, key, (int64_t) value);
+	return 0;
+}
+
 SETTER(set_integer)
 {
 	(void) o;
@@ -186,9 +196,15 @@ SETTER(set_integer)
 
 SETTER(set_tail)
 {
-	if (strcmp(text, "all") != 0)
-		return set_count(into, key, o, text, err);
-	json_object_object_del(into, key);
+	(void) o;
+	uint64_t value;
+	if (strcmp(text, "all") == 0) {
+		json_object_object_del(into, key);
+		return 0;
+	}
+	if (parse_u64(text, INT32_MAX, &value) < 0)
+		return error_set(err, ERROR_USAGE, "not all, nor a number from 0 to %d", INT32_MAX);
+	json_add_int(into, key, (int64_t) value);
 	return 0;
 }
 
@@ -309,6 +325,17 @@ SETTER(set_tmpfs)
 	return mount_from_tmpfs(text, value_array(into, key), err);
 }
 
+/* Its range is the daemon's business, too. */
+SETTER(set_log_files)
+{
+	(void) o;
+	uint64_t value;
+	if (parse_u64(text, INT32_MAX, &value) < 0)
+		return error_set(err, ERROR_USAGE, "max-file is not a number from 1 to 1000");
+	json_add_int(into, key, (int64_t) value);
+	return 0;
+}
+
 /* max-size=10M and max-file=3, also both with a comma between. */
 SETTER(set_log_opt)
 {
@@ -316,7 +343,8 @@ SETTER(set_log_opt)
 		const char *key, *field;
 		int (*set)(struct json_object *, const char *, const struct option *, const char *,
 			struct error *);
-	} keys[] = { { "max-size=", "log_max_size", set_size }, { "max-file=", "log_max_files", set_count } };
+	} keys[] = { { "max-size=", "log_max_size", set_size },
+		{ "max-file=", "log_max_files", set_log_files } };
 	(void) key;
 	_cleanup_free_ char *copy = strdup(text);
 	char *rest = copy;
@@ -425,6 +453,7 @@ const struct value_type value_types[VALUE_KINDS] = {
 	[VALUE_FILTER] = { false, set_list, COMPLETE_FILTER },
 	[VALUE_CHOICE] = { false, set_choice, COMPLETE_CHOICE },
 	[VALUE_COUNT] = { false, set_count },
+	[VALUE_NUMBER] = { false, set_number },
 	[VALUE_INTEGER] = { false, set_integer },
 	[VALUE_SIZE] = { false, set_size },
 	[VALUE_TAIL] = { false, set_tail },

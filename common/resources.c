@@ -169,8 +169,12 @@ static int check_number(const struct resource *r, const char *value, char *ret_l
 		memcpy(ret_line, "max", sizeof "max");
 		return 0;
 	}
+	char what[80] = "a number";
+	if (r->most != INT64_MAX)
+		snprintf(what, sizeof what, "a number from %jd to %jd", (intmax_t) r->least,
+			(intmax_t) r->most);
 	if (parse_u64(value, INT64_MAX, &number) < 0)
-		return not_a("a number", value, err);
+		return not_a(what, value, err);
 	if (check_range(r, false, number, err) < 0)
 		return -1;
 	snprintf(ret_line, LIMIT_VALUE_MAX, "%ju", (uintmax_t) number);

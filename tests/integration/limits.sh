@@ -113,6 +113,8 @@ test_values_that_cannot_be() {
 		-m 2g --memory-swap 1g | --memory-swap: 1073741824 is less than --memory: it is memory and swap together
 		--cpus 0 | --cpus '0': out of range: 0.01 to 65536
 		--cpus -1 | --cpus '-1': not a number of CPUs (such as 0.5, 2)
+		--cpus . | --cpus '.': not a number of CPUs (such as 0.5, 2)
+		--cpus .005 | --cpus '.005': out of range: 0.01 to 65536
 		--cpus 1,5 | --cpus '1,5': not a number of CPUs (such as 0.5, 2)
 		--cpus 1 --cpu-quota 5000 | --cpus and --cpu-quota exclude each other
 		--cpu-quota 0 | --cpu-quota '0': 0 is out of range: 1000 to 17592186044415

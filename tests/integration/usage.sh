@@ -42,6 +42,7 @@ test_options() {
 		run => run: needs IMAGE, --rootfs, --rootfs-rw or --bundle | busybox is built in: ctl run --rm busybox uname -a
 		run --rm => run: needs IMAGE, --rootfs, --rootfs-rw or --bundle | busybox is built in: ctl run --rm busybox uname -a
 		run --rootfs / --bundle /b => run: --rootfs and --bundle exclude each other
+		run -d -a stdout busybox => run: --detach and --attach exclude each other
 		run --naem x busybox => run: unknown option '--naem' | did you mean --name?
 		run -Z busybox => run: unknown option '-Z' | ctl run --help lists its options
 		run --name => run: --name: needs a value (NAME) | ctl run --help lists its options
@@ -77,6 +78,9 @@ test_values() {
 		run --mount type=tmpfs,target=/x,colour=red busybox => run: --mount 'type=tmpfs,target=/x,colour=red': unknown key 'colour' | ctl run --help lists its options
 		run --log-driver syslog busybox => run: --log-driver 'syslog': not one of file|none | ctl run --help lists its options
 		run --log-opt max-size=x busybox => run: --log-opt 'max-size=x': not a size (such as 4096, 64k, 1.5G) | ctl run --help lists its options
+		run --log-opt max-file=x busybox => run: --log-opt 'max-file=x': max-file is not a number from 1 to 1000 | ctl run --help lists its options
+		events --since-seq x => events: --since-seq 'x': not a number from 0 on | ctl events --help lists its options
+		events --since-seq 9223372036854775808 => events: --since-seq '9223372036854775808': not a number from 0 on | ctl events --help lists its options
 		run --flow=maybe busybox => run: --flow 'maybe': not one of block|drop | ctl run --help lists its options
 		run --stop-signal NOPE busybox => run: --stop-signal 'NOPE': not a signal | ctl run --help lists its options
 		run --stop-timeout x busybox => run: --stop-timeout 'x': not a duration (such as 10, 1.5s, 2m) | ctl run --help lists its options
@@ -86,9 +90,10 @@ test_values() {
 		kill -s 65 c => kill: --signal '65': not a signal | ctl kill --help lists its options
 		wait --condition healthy c => wait: --condition 'healthy': not one of exited|running|removed | ctl wait --help lists its options
 		ps --format '{{.ID}}' => ps: --format '{{.ID}}': not one of table|json|jsonl | there are no templates: --format json, and jq picks from it
+		ps --format 'table {{.ID}}\t{{.Names}}' => ps: --format 'table {{.ID}}\t{{.Names}}': not one of table|json|jsonl | there are no templates: --format json, and jq picks from it
 		inspect -f '{{.Id}}' c => inspect: --format '{{.Id}}': not one of json|jsonl | there are no templates: --format json, and jq picks from it
 		ps --format x => ps: --format 'x': not one of table|json|jsonl | ctl ps --help lists its options
-		logs --tail x c => logs: --tail 'x': not a number from 0 to 2147483647 | ctl logs --help lists its options
+		logs --tail x c => logs: --tail 'x': not all, nor a number from 0 to 2147483647 | ctl logs --help lists its options
 		logs --since x c => logs: --since 'x': not a time (such as 2026-11-22T04:13:00Z, 2026-11-22, 1763784780, 10m) | ctl logs --help lists its options
 	EOF
 }

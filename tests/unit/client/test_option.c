@@ -119,6 +119,11 @@ static void test_config(void **state)
 			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/usr/rel/x\",\"target\":\"/b\"},"
 			"{\"kind\":\"bind\",\"source\":\"/\",\"target\":\"/c\"}]}",
 			"{}" },
+		{ { "run", "-v", "/a:/b:z,ro", "-v", "/a:/c:cached", "x" },
+			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/a\",\"target\":\"/"
+			"b\",\"options\":[\"ro\"]},"
+			"{\"kind\":\"bind\",\"source\":\"/a\",\"target\":\"/c\"}]}",
+			"{}" },
 		{ { "run", "--mount", "type=bind,source=/a:b,\"dst=/c,\"\"d\",readonly", "x" },
 			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/a:b\",\"target\":\"/c,\\\"d\","
 			"\"options\":[\"ro\"]}]}",
@@ -227,7 +232,8 @@ static void test_errors(void **state)
 		{ { "rename", "a" }, NULL, "needs CONTAINER NAME" },
 		{ { "ps", "x" }, NULL, "one argument too many: 'x'" },
 		{ { "logs", "a", "b" }, NULL, "one argument too many: 'b'" },
-		{ { "logs", "--tail", "-5", "a" }, NULL, "--tail '-5': not a number from 0 to 2147483647" },
+		{ { "logs", "--tail", "-5", "a" }, NULL,
+			"--tail '-5': not all, nor a number from 0 to 2147483647" },
 	};
 	(void) state;
 	CHECK(lines);
