@@ -75,8 +75,9 @@ static void quote(const char *text, char *buf, size_t size)
 
 int exit_save_text(const struct exit_status *st, char buf[EXIT_JSON_MAX])
 {
-	char started[TIME_TEXT], finished[TIME_TEXT], error[2 * sizeof st->error + 8],
-		clean[2 * sizeof st->error];
+	/* Each backslash of an escape takes two bytes more: a cut here could be one inside of a character. */
+	char started[TIME_TEXT], finished[TIME_TEXT], clean[2 * sizeof st->error],
+		error[2 * sizeof clean + 8];
 	char code[16] = "null", name[16];
 	if (st->code >= 0)
 		snprintf(code, sizeof code, "%d", st->code);

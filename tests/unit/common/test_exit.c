@@ -49,6 +49,25 @@ static void test_records(void **state)
 	round_trip(&st);
 }
 
+/* However long it becomes by what has to be escaped, it is a text: nothing is cut inside of a character. */
+static void test_escapes(void **state)
+{
+	struct exit_status st = {
+		.run = 1, .reason = EXIT_REASON_START_FAILED, .code = 125, .finished_ns = 1
+	};
+	struct exit_status back;
+	struct error err = { 0 };
+	char text[EXIT_JSON_MAX];
+	size_t at = 150;
+	(void) state;
+	memset(st.error, '\033', at);
+	for (; at + 2 < sizeof st.error; at += 2)
+		memcpy(st.error + at, "\xC3\xA9", 2);
+	assert_in_range(exit_save_text(&st, text), 2, EXIT_JSON_MAX - 1);
+	assert_int_equal(exit_load_text(text, &back, &err), 0);
+	assert_int_equal(back.code, 125);
+}
+
 static void test_bad_records(void **state)
 {
 	const char *bad[] = { "", "{}", "[]", "{\"version\":2}",
@@ -75,7 +94,7 @@ static void test_wire(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_records),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_records), cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_bad_records), cmocka_unit_test(test_wire) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
