@@ -184,3 +184,33 @@ test_an_exit_is_told_once() { # limit 60
 	is "$(call '{"method":"io.containerdlite.system.Events","parameters":{"filters":["kind=exit"]}}' |
 		pick '.parameters.events[].name' | paste -sd ' ')" 'c1 c2 c3 c4 c5 c6 c7 c8'
 }
+
+test_a_start_that_waited_for_one_that_went() {
+	# Its name is another's by the time that it hears of it.
+	daemon_start
+	py "$DAEMON" "$(spawner)" "$RUN/shims" <<'PY'
+import signal
+daemon, spawner, shims = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+config = {"name": "x", "image": "busybox", "args": ["/no/such/program"], "remove": True}
+first, waits, second = Conn(), Conn(), Conn()
+os.kill(spawner, signal.SIGSTOP)
+first.send("Run", {"config": config})
+while Conn().call("Inspect", {"container": "x"}).get("parameters", {}).get("container", {}).get("state") != "starting":
+    time.sleep(0.02)
+waits.send("Start", {"containers": ["x"], "console": {}}, upgrade=True)
+Conn().call("List")  # so it has been read
+os.kill(daemon, signal.SIGSTOP)
+before = os.stat(shims).st_mtime_ns
+os.kill(spawner, signal.SIGCONT)
+while os.stat(shims).st_mtime_ns == before or os.listdir(shims):
+    time.sleep(0.01)
+time.sleep(0.2 * FACTOR)  # until it has said how its start failed
+second.send("Run", {"config": dict(config, args=["sleep", "1000"])})
+os.kill(daemon, signal.SIGCONT)
+reply = waits.recv()
+assert reply["error"].endswith(".NoSuchContainer"), reply
+assert reply["parameters"]["message"] == "container 'x' was removed meanwhile", reply
+assert "error" not in second.recv()
+PY
+	expect 0 ctl rm -f x
+}
