@@ -40,6 +40,8 @@
 #define CONTROL_MESSAGE_MAX 16384
 #define CONTROL_STEPS	    40 /* of a start: more than there are */
 
+#define EVENT_MAX (64 * 1024) /* a path in it takes up to six times its length in JSON */
+
 #define SPAWN_SHIM   's'
 #define SPAWN_WORKER 'w'
 
@@ -302,8 +304,8 @@ enum work_op {
 	WORK_UPDATE,	  /* limits: into the cgroup of a container that runs, all of them or none; then text
 			     config → <id>/config.json, durable */
 	WORK_PAUSE,	  /* freezes the cgroup and waits until all of it stands still; or lets it go on */
-	WORK_EVENTS_FILE, /* lives on: appends each further message's text to the events file. It ends with
-			     its daemon */
+	WORK_EVENTS_FILE, /* lives on: appends each further message's text, EVENT_MAX bytes at most, to the
+			     events file. It ends with its daemon */
 	WORK_STATS, /* text config: {"containers":[{id,pid}…], "previous":[Stat…], "overhead":bool}. DONE with
 		       a memfd: [Stat…], without names and states, of those that are there */
 	WORK_TOP,	  /* text config: {"pid":first process}. DONE with a memfd: [Process…] */

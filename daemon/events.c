@@ -368,6 +368,7 @@ static void add(struct events *ev, const char *kind, const char *id, const char 
 {
 	_cleanup_json_ struct json_object *event = json_object_new_object();
 	const char *text;
+	size_t size;
 
 	json_add_int(event, "seq", ev->last + 1);
 	json_add_time(event, "time", clock_realtime_ns());
@@ -379,7 +380,12 @@ static void add(struct events *ev, const char *kind, const char *id, const char 
 	json_add(event, "attributes", attributes ? attributes : json_object_new_object());
 	if (caller)
 		json_add(event, "caller", caller_to_json(caller));
-	text = json_text(event, NULL);
+	text = json_text(event, &size);
+	/* So many limits one call can change. */
+	if (size >= EVENT_MAX) {
+		json_add(event, "attributes", json_object_new_object());
+		text = json_text(event, NULL);
+	}
 	ring_put(ev, ev->last + 1, text);
 	save(ev, text);
 	watch_events_tell(ev, event);

@@ -44,7 +44,7 @@ static void note_missing(int lock, bool missing)
 
 int work_events_file(struct work *w, struct error *err)
 {
-	char text[CONTROL_MESSAGE_MAX];
+	static char text[EVENT_MAX];
 	struct stat st;
 	/* The writer of a daemon that was killed may still have events in its socket: its end comes first. */
 	_cleanup_fd_ int lock =

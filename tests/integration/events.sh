@@ -80,3 +80,18 @@ test_an_exit_that_no_daemon_saw() {
 	is "$(jq -r '.parameters.events[0] | .attributes | [.code, .reason, .run] | join(" ")' <<<"$event")" '137 signaled 1'
 	is "$(jq -r '.parameters.events[0] | .attributes.finished_at < .time' <<<"$event")" true
 }
+
+test_a_long_event_is_kept() {
+	# A path of which JSON makes six times as much
+	local name root=$T
+	name=$(printf '\001%.0s' {1..250})
+	for _ in {1..12}; do root=$root/$name; done
+	mkdir -p "$root"
+	daemon_start
+	expect 0 ctl create --name long --rootfs "$root" true
+	expect 0 ctl create --name short busybox true
+	daemon_stop
+	daemon_start
+	expect 0 ctl events --no-follow --format jsonl --filter kind=create
+	is "$(pick .name <<<"$OUT" | paste -sd ' ')" 'long short'
+}
