@@ -39,9 +39,10 @@ void ending_signal(const struct ending *e, int sig)
 
 void ending_kill(const struct ending *e)
 {
-	struct error ignored;
-	if (cgroup_kill(*e->cgroup_fd, &ignored) < 0)
-		log_warning("%s: %s", e->start->id, ignored.msg);
+	struct error error;
+	char text[sizeof error.msg];
+	if (cgroup_kill(*e->cgroup_fd, &error) < 0)
+		log_warning("%s: %s", e->start->id, error_format(&error, text, sizeof text));
 	ending_signal(e, SIGKILL);
 }
 

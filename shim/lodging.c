@@ -104,9 +104,10 @@ void lodging_save_exit(const struct lodging *l, const struct exit_status *exit)
 void lodging_release(struct lodging *l)
 {
 	const struct control_start *st = l->start;
-	struct error ignored;
-	if (l->cgroup_fd >= 0 && cgroup_remove(l->cgroup_parent_fd, st->id, CGROUP_TIMEOUT_MS, &ignored) < 0)
-		log_warning("%s: cgroup: %s", st->id, ignored.msg);
+	struct error error;
+	char text[sizeof error.msg];
+	if (l->cgroup_fd >= 0 && cgroup_remove(l->cgroup_parent_fd, st->id, CGROUP_TIMEOUT_MS, &error) < 0)
+		log_warning("%s: %s", st->id, error_format(&error, text, sizeof text));
 	if (l->cgroup_fd >= 0)
 		cgroup_parent_leave(l->cgroups_fd, st->cgroup_parent);
 	fd_close(&l->cgroup_fd);
@@ -115,6 +116,6 @@ void lodging_release(struct lodging *l)
 	fd_close(&l->cgroup_parent_fd);
 	fd_close(&l->mntns_fd);
 	fd_close(&l->rootfs_lock_fd);
-	if (lodging_is_transient(l) && l->dir_fd >= 0 && tree_remove(l->parent_fd, st->id, &ignored) < 0)
-		log_warning("%s: remove its folder: %s", st->id, ignored.msg);
+	if (lodging_is_transient(l) && l->dir_fd >= 0 && tree_remove(l->parent_fd, st->id, &error) < 0)
+		log_warning("%s: remove its folder: %s", st->id, error_format(&error, text, sizeof text));
 }

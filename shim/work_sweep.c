@@ -58,9 +58,10 @@ static void remove_distant_cgroup(struct work *w, int dir_fd, const char *id)
 {
 	char parent[CGROUP_PARENT_MAX];
 	struct error error;
+	char text[sizeof error.msg];
 	work_cgroup_parent(dir_fd, id, parent);
 	if (parent[0] == '/' && cgroup_tree_remove(w->cgroup_fd, parent, id, CGROUP_TIMEOUT_MS, &error) < 0)
-		log_warning("sweep: %s", error.msg);
+		log_warning("sweep: %s", error_format(&error, text, sizeof text));
 }
 
 /* A shim binds its socket before it makes a folder or a cgroup, and unlinks it after they are gone: with no

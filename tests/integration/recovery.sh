@@ -214,3 +214,15 @@ assert "error" not in second.recv()
 PY
 	expect 0 ctl rm -f x
 }
+
+test_what_stays_is_told_with_its_reason() {
+	daemon_start
+	local id
+	id=$(ctl run -d --rm busybox sleep 1000)
+	mkdir "$STATE/transient/$id/upper/mine"
+	mount -t tmpfs none "$STATE/transient/$id/upper/mine"
+	expect 0 ctl stop -t 0 "$id"
+	eventually 5 grep -q "$id: remove its folder: .*: Device or resource busy" "$T/daemon.log"
+	umount "$STATE/transient/$id/upper/mine"
+	rm -r "$STATE/transient/$id"
+}
