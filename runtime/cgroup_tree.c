@@ -26,11 +26,23 @@
 
 /* ---- the path ---- */
 
-/* A component is what a container may be called, so that nothing of the kernel's own (cgroup.procs) is one.
- */
+/* As the kernel calls its own files (cgroup.procs, memory.max): a folder of such a name would be in the way
+ * of the controller that has the file. */
+static bool is_kernels(const char *name)
+{
+	static const char *const prefixes[] = { "cgroup", "cpu", "cpuset", "debug", "dmem", "hugetlb", "io",
+		"irq", "memory", "misc", "perf_event", "pids", "rdma" };
+	size_t n = limit_controller(name);
+	for (size_t i = 0; n > 0 && i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strlen(prefixes[i]) == n && strncmp(name, prefixes[i], n) == 0)
+			return true;
+	return false;
+}
+
+/* A component is what a container may be called. */
 static bool component_valid(const char *name)
 {
-	return name_valid(name) && strchr(name, '/') == NULL;
+	return name_valid(name) && !is_kernels(name);
 }
 
 int cgroup_parent_check(const char *parent, struct error *err)

@@ -154,6 +154,7 @@ test_values_that_cannot_be() {
 		--cgroup-parent a//b | --cgroup-parent: 'a//b' is not a cgroup's path (such as web/front)
 		--cgroup-parent / | --cgroup-parent: '/' is not a cgroup's path (such as web/front)
 		--cgroup-parent shims | --cgroup-parent: 'shims' is not a cgroup's path (such as web/front): 'shims' is not a name for a folder
+		--cgroup-parent a/memory.max | --cgroup-parent: 'a/memory.max' is not a cgroup's path (such as web/front): 'memory.max' is not a name for a folder
 		--cgroup-parent /no/such | --cgroup-parent: open the cgroup '/no/such': No such file or directory
 	EOF2
 	is "$(ctl ps -aq)" ''
