@@ -15,16 +15,16 @@ static bool is_alnum(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Digits in this base at *p, at least one; *p moves behind them. */
-static int number(const char **p, unsigned base, uint64_t max, uint64_t *ret_value)
+/* Digits at *p, at least one; *p moves behind them. */
+static int number(const char **p, uint64_t max, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 	const char *start = *p;
-	for (; **p >= '0' && **p < (char) ('0' + base); (*p)++) {
+	for (; is_digit(**p); (*p)++) {
 		unsigned digit = (unsigned) (**p - '0');
-		if (value > (max - digit) / base || digit > max)
+		if (value > (max - digit) / 10 || digit > max)
 			return -1;
-		value = value * base + digit;
+		value = value * 10 + digit;
 	}
 	if (*p == start)
 		return -1;
@@ -35,7 +35,7 @@ static int number(const char **p, unsigned base, uint64_t max, uint64_t *ret_val
 int parse_u64(const char *text, uint64_t max, uint64_t *ret_value)
 {
 	uint64_t value;
-	if (number(&text, 10, max, &value) < 0 || *text != '\0')
+	if (number(&text, max, &value) < 0 || *text != '\0')
 		return -1;
 	*ret_value = value;
 	return 0;
@@ -51,20 +51,11 @@ int parse_i64(const char *text, int64_t *ret_value)
 	return 0;
 }
 
-int parse_octal(const char *text, uint32_t max, uint32_t *ret_value)
-{
-	uint64_t value;
-	if (number(&text, 8, max, &value) < 0 || *text != '\0')
-		return -1;
-	*ret_value = (uint32_t) value;
-	return 0;
-}
-
 /* "1", "1.5": whole × unit, and the fraction's first nine digits × unit / 10^9, rounded up. */
 static int decimal(const char **p, uint64_t unit, uint64_t *ret_value)
 {
 	uint64_t whole, fraction = 0, scale = 1000000000, value;
-	if (number(p, 10, UINT64_MAX, &whole) < 0)
+	if (number(p, UINT64_MAX, &whole) < 0)
 		return -1;
 	if (**p == '.') {
 		(*p)++;

@@ -10,7 +10,6 @@
 
 int parse_u64(const char *text, uint64_t max, uint64_t *ret_value);
 int parse_i64(const char *text, int64_t *ret_value); /* with an optional '-' */
-int parse_octal(const char *text, uint32_t max, uint32_t *ret_value);
 
 /* "512", "64k", "10M", "1.5G", "2GiB", "10mb": binary units b k m g t p, in either case. */
 int parse_size(const char *text, uint64_t *ret_bytes);

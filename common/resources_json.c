@@ -103,7 +103,6 @@ int resources_read(struct json_object *obj, const char *path, struct limits *lim
 		return error_wrap(err, "%s", err->field);
 	}
 	if (json_flag(obj, "cpu_idle", false) && json_get(obj, "cpu_weight") != NULL) {
-		snprintf(err->field, sizeof err->field, "%.64s.cpu_weight", path);
 		error_set(err, ERROR_INVALID_CONFIG, "%.64s.cpu_weight: what is idle has no weight", path);
 		snprintf(err->field, sizeof err->field, "%.64s.cpu_weight", path);
 		return -1;

@@ -20,7 +20,7 @@ static const struct key {
 	const char *name; /* in the file; the option has dashes */
 	enum kind kind;
 	size_t offset;
-	bool while_running; /* a reload changes it */
+	bool while_running; /* a reload changes it: all but paths */
 	const char *value, *help;
 } keys[] = {
 	{ "state_dir", KIND_PATH, offsetof(struct config, state_dir), false, "DIR",
@@ -297,7 +297,7 @@ void config_take(struct config *config, const struct config *fresh)
 		void *old = field(config, &keys[i]);
 		const void *new = (const char *) fresh + keys[i].offset;
 
-		if (keys[i].kind == KIND_PATH) {
+		if (!keys[i].while_running) {
 			if (!same_text(*(char **) old, *(char *const *) new))
 				log_warning("%s changes only when the daemon is started again", keys[i].name);
 		} else {

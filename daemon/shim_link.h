@@ -1,7 +1,7 @@
 /*
  * shim_link.h - the daemon's end of one shim's control socket: what the shim says changes its container
  * (container_*). End of file without EXITED or FAILED before it is the shim's death: then it is buried
- * (bury.h).
+ * (recover.h).
  */
 #pragma once
 

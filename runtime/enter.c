@@ -188,10 +188,10 @@ static int step_join(struct child *c, struct error *err)
 				      : error_errno(err, "enter the container's namespaces");
 	close(pidfd);
 	c->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	c->dev_fd = sys_openat2(c->root_fd, "/dev", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 	if (c->root_fd < 0)
 		return error_errno(err, "open the container's root");
+	c->dev_fd = sys_openat2(c->root_fd, "/dev", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+		RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 	return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/keyctl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -119,18 +117,6 @@ static int replace_host_null(struct child *c, int fd, struct error *err)
 	return 0;
 }
 
-/* A pipe belongs to whoever made it; a program that opens /dev/stdout anew is asked for its owner. Only pipes
- * without a name: anything else is somebody's file. */
-static int own_pipe(struct child *c, int fd, struct error *err)
-{
-	struct statfs fs;
-	if (fstatfs(fd, &fs) < 0)
-		return error_errno(err, "look at descriptor %d", fd);
-	if (fs.f_type == PIPEFS_MAGIC && fchown(fd, c->uid, c->gid) < 0)
-		return error_errno(err, "give descriptor %d to user %u", fd, (unsigned) c->uid);
-	return 0;
-}
-
 int stdio_place(const struct child *c, struct error *err)
 {
 	int from[3];
@@ -160,7 +146,7 @@ int step_descriptors(struct child *c, struct error *err)
 	if (stdio_place(c, err) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
-		if (replace_host_null(c, i, err) < 0 || (c->uid != 0 && own_pipe(c, i, err) < 0))
+		if (replace_host_null(c, i, err) < 0)
 			return -1;
 	unsigned first_closed = START_SYNC_FD + 1;
 	if (c->exe_fd == START_SYNC_FD) {

@@ -138,7 +138,7 @@ static int end_shims(int own)
 	return one;
 }
 
-/* A shim bounds its own end (on_term in shim.c), so this one does, too. */
+/* A shim bounds its own end (on_term in ending.c), so this one does, too. */
 static void end_containers(int own)
 {
 	for (;;) {

@@ -12,6 +12,7 @@
 #include "common/parse.h"
 #include "shim/place.h"
 #include "shim/process.h"
+#include "shim/shim.h"
 
 /* ---- texts of the kernel's ---- */
 
@@ -296,7 +297,7 @@ struct json_object *sample_overhead(const struct place *place)
 	snprintf(name, sizeof name, "/proc/%d", (int) first.ppid);
 	_cleanup_fd_ int proc = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* A dead shim's container belongs to somebody else by now. */
-	if (proc < 0 || process_read(proc, &shim) < 0 || strcmp(shim.comm, "ctl-shim") != 0)
+	if (proc < 0 || process_read(proc, &shim) < 0 || strcmp(shim.comm, SHIM_COMM) != 0)
 		return NULL;
 	struct json_object *overhead = json_object_new_object();
 	_cleanup_free_ char *rollup = place_read(proc, "smaps_rollup");

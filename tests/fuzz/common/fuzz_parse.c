@@ -31,7 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1);
 	char escaped[64];
 	uint64_t bytes;
-	uint32_t octal;
 	int64_t number;
 
 	if (text == NULL)
@@ -40,7 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	parse_u64(text, UINT64_MAX, &bytes);
 	parse_i64(text, &number);
-	parse_octal(text, 07777, &octal);
 	parse_size(text, &bytes);
 	parse_duration_ms(text, &number);
 	time_parse_since(text, 1, &number);

@@ -9,7 +9,6 @@ static void test_numbers(void **state)
 {
 	uint64_t u = 7;
 	int64_t i = 7;
-	uint32_t o = 7;
 	(void) state;
 	assert_int_equal(parse_u64("0", 10, &u), 0);
 	assert_int_equal(u, 0);
@@ -27,10 +26,6 @@ static void test_numbers(void **state)
 	assert_int_equal(parse_i64("9223372036854775808", &i), -1);
 	assert_int_equal(parse_i64("-9223372036854775809", &i), -1);
 	assert_int_equal(parse_i64("--1", &i), -1);
-	assert_int_equal(parse_octal("1777", 07777, &o), 0);
-	assert_int_equal(o, 01777);
-	assert_int_equal(parse_octal("8", 07777, &o), -1);
-	assert_int_equal(parse_octal("10000", 07777, &o), -1);
 }
 
 static void test_sizes(void **state)
