@@ -27,7 +27,8 @@
 #include "daemon/store.h"
 #include "daemon/work.h"
 
-#define DEATH_SECONDS 5 /* for the first process to be gone; a stuck one is left to the worker */
+#define RETRY_MS      500 /* where no worker could be had */
+#define DEATH_SECONDS 5	  /* for the first process to be gone; a stuck one is left to the worker */
 
 /* From linux/pidfd.h of 6.15, which older headers lack. */
 struct pidfd_info_v0 {
@@ -41,9 +42,10 @@ _Static_assert(sizeof(struct pidfd_info_v0) == 64, "as the kernel's first versio
 
 struct burial {
 	struct container *c;
-	struct event *event; /* of its pidfd; NULL: none */
+	struct event *event; /* of its pidfd, or the time of the next try; NULL: none */
 	struct exit_status exit;
 	bool again; /* its worker died, and this is the second one */
+	bool tried; /* there was no worker to be had, which has been told */
 };
 
 static void on_buried(void *arg, const struct error *err, int fd, size_t size);
@@ -67,6 +69,29 @@ static bool recorded(const struct container *c, struct exit_status *ret_exit)
 	return true;
 }
 
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void) fd;
+	(void) what;
+	give_to_worker(arg);
+}
+
+/* Without descriptors, for one: nobody may take it for ended while something of it may live. */
+static void try_later(struct burial *burial, const struct error *err)
+{
+	struct container *c = burial->c;
+	struct timeval tv = { .tv_usec = RETRY_MS * 1000 };
+	char text[2048];
+
+	if (!burial->tried)
+		log_warning("container %s: %s", container_id(c), error_format(err, text, sizeof(text)));
+	burial->tried = true;
+	burial->event = evtimer_new(c->d->base, on_retry, burial);
+	if (!burial->event)
+		abort();
+	evtimer_add(burial->event, &tv);
+}
+
 static void give_to_worker(struct burial *burial)
 {
 	struct container *c = burial->c;
@@ -84,8 +109,12 @@ static void give_to_worker(struct burial *burial)
 		order.exit.size = (size_t) exit_save_text(&burial->exit, text);
 		order.exit.text = text;
 	}
-	if (work_start(c->d, &order, on_buried, burial, &err) < 0)
+	if (work_start(c->d, &order, on_buried, burial, &err) == 0)
+		return;
+	if (c->d->ending)
 		on_buried(burial, &err, -1, 0);
+	else
+		try_later(burial, &err);
 }
 
 static void on_buried(void *arg, const struct error *err, int fd, size_t size)

@@ -127,6 +127,24 @@ test_asked_while_the_shim_dies() { # limit 60
 	EOF
 }
 
+test_a_shim_dies_while_there_are_no_descriptors() {
+	# Its container has ended when nothing of it lives any more, and not before.
+	daemon_start
+	expect 0 ctl run -d --name c --pid host busybox sh -c 'sleep 1000 & sleep 1000 & wait'
+	local shim cgroup folder
+	shim=$(shim_of c)
+	cgroup=$(field_of c .paths.cgroup)
+	folder=$(field_of c .paths.folder)
+	prlimit --pid "$DAEMON" --nofile=3:
+	kill -KILL "$shim"
+	eventually 10 grep -q 'Too many open files' "$T/daemon.log"
+	prlimit --pid "$DAEMON" --nofile=1024:
+	expect 0 ctl wait c
+	is "$(field_of c .exit.reason)" 'shim died'
+	[ ! -d "$cgroup" ] || fail "it lives: $(cat "$cgroup/cgroup.procs")"
+	[ -s "$folder/exit.json" ] || fail 'no exit record'
+}
+
 test_a_shim_killed_while_the_daemon_is_dead() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'sleep 4721; true'
