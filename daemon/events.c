@@ -29,6 +29,7 @@
 #define FILE_MAX    (8 * 1024 * 1024)
 #define BACKLOG_MAX 4096 /* events that the disk has not taken yet */
 #define AFTER_CRASH 1000 /* numbers left out where the last ones are not known: after a reboot, for one */
+#define SEQ_MAX	    (INT64_C(1) << 53) /* JSON's numbers are exact up to here; by counting nobody gets there */
 #define LOCK_TRIES  500
 #define LOCK_US	    2000
 
@@ -231,7 +232,9 @@ static void load_line(struct events *ev, const char *line, size_t size, bool *re
 	if (size == 0 || json_parse(line, size, &event, &ignored) < 0)
 		return;
 	seq = json_int(event, "seq", 0);
-	if (seq <= ev->last)
+	if (seq <= ev->last || seq > SEQ_MAX || !json_string(event, "time", NULL) ||
+		!json_string(event, "kind", NULL) ||
+		!json_object_is_type(json_get(event, "attributes"), json_type_object))
 		return;
 	ring_put(ev, seq, json_text(event, NULL));
 	take_note(ev, event);

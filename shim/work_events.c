@@ -14,9 +14,23 @@
 #define EVENTS_OLD  "events.1"
 #define EVENTS_SIZE (4 * 1024 * 1024) /* then the file becomes events.1 */
 
+/* A line that a power cut tore ends here, and not with the next one. */
+static void end_last_line(int fd)
+{
+	struct stat st;
+	char last = '\n';
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+		last != '\n' && write(fd, "\n", 1) < 0)
+		return;
+}
+
 static int open_file(int state_fd)
 {
-	return openat(state_fd, EVENTS_FILE, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(state_fd, EVENTS_FILE,
+		O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		end_last_line(fd);
+	return fd;
 }
 
 /* Whole lines or nothing: what a full disk does not take is missing, not torn. */

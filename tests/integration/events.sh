@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # ctl events: what happened, in order, once.
 
 test_life_of_a_container() {
@@ -94,4 +94,27 @@ test_a_long_event_is_kept() {
 	daemon_start
 	expect 0 ctl events --no-follow --format jsonl --filter kind=create
 	is "$(pick .name <<<"$OUT" | paste -sd ' ')" 'long short'
+}
+
+test_a_damaged_file() {
+	# What is no event is passed over, a torn line spoils no other, and numbers go on where they were.
+	daemon_start --log-level debug
+	expect 0 ctl create --name a busybox true
+	daemon_stop
+	DAEMON=
+	local last
+	last=$(jq .seq "$STATE/events" | tail -n 1)
+	{
+		head -c 100 /dev/urandom
+		printf '\n%s' '{"seq":9223372036854775807}' '{"seq":100000}' '[]' '{"seq":"x"}' '{"seq":100001,"time":3,"kind":{},"attributes":[]}' \
+			'{"seq":9223372036854775807,"time":"2026-01-01T00:00:00Z","kind":"x","attributes":{}}' '{"seq":1000'
+	} >>"$STATE/events"
+	daemon_start --log-level debug
+	daemon_kill
+	daemon_start --log-level debug
+	expect 0 ctl create --name b busybox true
+	call "{\"method\":\"io.containerdlite.system.Events\",\"parameters\":{\"since_seq\":$last}}" >events
+	is "$(jq -c '.parameters.events | map([.seq, .kind])' events)" \
+		"[[$((last + 1)),\"daemon\"],[$((last + 2)),\"daemon\"],[$((last + 3)),\"create\"]]"
+	if grep 'does not fit' "$T/daemon.log"; then fail 'what is no event was answered'; fi
 }
