@@ -65,6 +65,7 @@ void session_tell_vanished(struct session *s)
 /* The client is gone, or has to go. What it typed is still given to the container. */
 void session_drop(struct session *s)
 {
+	session_release_keys(s);
 	close_client(s);
 	session_tell_vanished(s);
 	s->typed_ended = true;

@@ -36,6 +36,13 @@ static void refuse(struct session *s, const char *why)
 	console_resume(s->console);
 }
 
+/* No more comes: so what has come of the keys that let go was meant for the program. */
+static void end_stdin(struct session *s)
+{
+	session_release_keys(s);
+	s->typed_ended = s->stdin_ended = true;
+}
+
 static void take_signal(struct session *s, const struct frame *f)
 {
 	char name[33];
@@ -48,14 +55,19 @@ static void take_signal(struct session *s, const struct frame *f)
 		s->console->on_signal(s->console->arg, sig);
 }
 
+void session_release_keys(struct session *s)
+{
+	uint8_t keys[DETACH_KEYS_MAX];
+	size_t n = detach_release(&s->detach, keys);
+	if (evbuffer_add(s->typed, keys, n) < 0)
+		session_starve(s);
+}
+
 void session_on_detach_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	struct session *s = arg;
-	uint8_t keys[DETACH_KEYS_MAX];
-	size_t n = detach_release(&s->detach, keys);
 	(void) fd, (void) what;
-	if (evbuffer_add(s->typed, keys, n) < 0)
-		session_starve(s);
+	session_release_keys(s);
 	console_typed(s->console);
 }
 
@@ -150,7 +162,7 @@ static void take_frame(struct session *s, const struct frame *f)
 		return;
 	switch (f->type) {
 	case FRAME_STDIN: take_stdin(s, f); break;
-	case FRAME_STDIN_END: s->typed_ended = s->stdin_ended = true; break;
+	case FRAME_STDIN_END: end_stdin(s); break;
 	case FRAME_SIGNAL: take_signal(s, f); break;
 	case FRAME_RESIZE: take_resize(s, f); break;
 	case FRAME_TERMINAL: take_terminal(s); break;
@@ -255,6 +267,7 @@ static void end_of_client(struct session *s)
 	event_add(s->readable, NULL);
 	if (writes)
 		event_add(s->writable, NULL);
+	session_release_keys(s);
 	s->typed_ended = true;
 	s->stdin_ended |= (s->flags & CONSOLE_RAW) != 0;
 	console_typed(s->console);

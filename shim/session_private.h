@@ -20,8 +20,10 @@ void session_tell_vanished(struct session *s);
 void session_give_terminal_back(struct session *s);
 void session_on_writable(evutil_socket_t fd, short what, void *arg);
 
-/* session_input.c. What has come already is taken by session_take_input. */
+/* session_input.c. What has come already is taken by session_take_input; what has come of the keys that let
+ * go is typed by session_release_keys. */
 void session_take_input(struct session *s);
+void session_release_keys(struct session *s);
 void session_on_readable(evutil_socket_t fd, short what, void *arg);
 void session_on_detach_timeout(evutil_socket_t fd, short what, void *arg);
 void session_on_look(evutil_socket_t fd, short what, void *arg);

@@ -191,6 +191,27 @@ test_letting_go_by_frames() {
 	EOF
 }
 
+# What may have been the first of those keys is the program's once nothing can follow it.
+test_a_first_key_at_the_end() {
+	daemon_start
+	printf 'abc\020' >typed
+	expect 0 ctl run -i --rm --detach-keys ctrl-p,ctrl-q busybox cat <typed
+	is "$OUT" "$(<typed)"
+	expect 0 ctl run -d -i --name c busybox cat
+	expect 0 ctl exec -i --detach-keys ctrl-p,x,y c cat <typed
+	is "$OUT" "$(<typed)"
+	py <<-'EOF'
+		import socket
+		reader = Session("Attach", {"container": "c", "console": {"stdin": False}})
+		for how in Conn.close, lambda conn: conn.sock.shutdown(socket.SHUT_WR):
+		    s = Session("Attach", {"container": "c", "console": {"detach_keys": "a,a,b"}})
+		    s.write(b"xaa")
+		    how(s.conn)
+		while reader.streams[STDOUT] != b"xaaxaa":
+		    assert reader.step(), reader.streams
+	EOF
+}
+
 test_signals() {
 	daemon_start
 	expect 0 ctl run -d --name c busybox sh -c 'trap "echo got" USR1 INT; echo ready; sleep 1000 & while :; do wait; done'
