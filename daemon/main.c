@@ -234,8 +234,10 @@ int main(int argc, char **argv)
 	command_line.argc = argc;
 	command_line.argv = argv;
 	r = config_load(argc, argv, &d.config, &err);
+	if (r == 1 && fflush(stdout) != 0)
+		log_fatal("cannot write to standard output");
 	if (r == 1)
-		return 0;
+		return ferror(stdout) != 0;
 	if (r < 0 || check_place(&err) < 0) {
 		log_fatal(error_format(&err, text, sizeof(text)));
 		config_free(d.config);

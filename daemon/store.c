@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -110,6 +112,7 @@ void store_controllers(int cgroup, char *buf, size_t size)
 static int open_cgroup(struct store *store, const struct config *config, struct error *err)
 {
 	struct stat st;
+	struct statfs fs;
 	unsigned hash = 2166136261u;
 	_cleanup_fd_ int mount = -1;
 
@@ -120,6 +123,9 @@ static int open_cgroup(struct store *store, const struct config *config, struct 
 		store->cgroup_parent = open(config->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (store->cgroup_parent < 0)
 			return error_errno(err, "open the cgroup '%s'", config->cgroup_parent);
+		if (fstatfs(store->cgroup_parent, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+			return error_set(err, ERROR_USAGE, "cgroup_parent: '%s' is not a cgroup v2 folder",
+				config->cgroup_parent);
 	} else {
 		memcpy(store->cgroup_path, store->cgroup_mount, sizeof(store->cgroup_path));
 		store->cgroup_parent = steal_fd(&mount);

@@ -55,7 +55,12 @@ test_wrong_options() {
 		--config /nowhere --state-dir s --run-dir r
 		extra --state-dir s --run-dir r
 	EOF
+	expect 1 timeout $((20 * FACTOR)) containerd-lite --state-dir "$T/s" --run-dir "$T/r" --cgroup-parent "$T"
+	is "$ERR" "containerd-lite: cgroup_parent: '$T' is not a cgroup v2 folder"
+	is "$(find "$T" -name 'containerd-lite-*')" '' 'a folder was made where none should be'
 	expect 0 containerd-lite --help
+	expect 1 sh -c 'containerd-lite --help >/dev/full'
+	is "$ERR" 'containerd-lite: cannot write to standard output'
 	expect 0 containerd-lite --version
 	like "$OUT" 'containerd-lite *'
 	expect 0 ctl --version
