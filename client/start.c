@@ -46,13 +46,18 @@ static int cidfile_make(struct cidfile *file, const char *path, struct error *er
 	return 0;
 }
 
-static void cidfile_write(struct cidfile *file, const char *subject, const char *id)
+/* 0, or the exit code of a command that has nothing else to say. */
+static int cidfile_write(struct cidfile *file, const char *subject, const char *id)
 {
+	int code = 0;
 	if (file->path == NULL)
-		return;
-	if (fd_write_all(file->fd, id, strlen(id)) < 0)
+		return 0;
+	if (fd_write_all(file->fd, id, strlen(id)) < 0) {
 		report_text(subject, "write '%s': %s", file->path, strerror(errno));
+		code = CTL_FAILED;
+	}
 	file->path = NULL;
+	return code;
 }
 
 /* It runs all the same. */
@@ -88,10 +93,10 @@ static int make_detached(struct arguments *args, struct connection *conn, const 
 		return attach_failed(
 			args, subject, &err, create ? "created" : "started", CTL_ENGINE, CTL_ENGINE);
 	}
-	cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
+	int code = cidfile_write(file, subject, json_string(reply.parameters, "id", ""));
 	puts(json_string(reply.parameters, "id", ""));
 	warn_not_granted(subject, reply.parameters);
-	int code = finish_output(0);
+	code = finish_output(code);
 	if (!create && json_flag(args->request, "trace", false))
 		trace_print(args, json_string(reply.parameters, "id", ""), since_ns);
 	json_put(&reply.root);

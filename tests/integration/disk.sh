@@ -48,6 +48,19 @@ test_a_full_disk() { # limit 60
 	umount state
 }
 
+# The container is there; who reads the file is not told so by an exit code of 0.
+test_an_id_that_cannot_be_written() {
+	daemon_start
+	mkdir full
+	mount -t tmpfs -o size=4k tmpfs full
+	dd if=/dev/zero of=full/fill bs=4k 2>/dev/null || true
+	expect 1 ctl create --name c --cidfile full/id busybox true
+	is "$ERR" "ctl: c: write 'full/id': No space left on device"
+	is "$OUT" "$(field_of c .id)"
+	expect 1 ctl run -d --rm --cidfile full/other busybox true
+	umount full
+}
+
 events_since() { call "{\"method\":\"io.containerdlite.system.Events\",\"parameters\":{\"since_seq\":$1}}"; }
 last_event() { events_since 0 | pick '.parameters.events[-1].seq'; }
 
