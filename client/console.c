@@ -145,7 +145,7 @@ static void send_size(struct console *c)
 		return;
 	put_u16(payload, rows);
 	put_u16(payload + 2, columns);
-	put_frame(c, FRAME_RESIZE, payload, sizeof payload);
+	c->size_due = !put_frame(c, FRAME_RESIZE, payload, sizeof payload);
 }
 
 /* The third within a short time is for ctl. */
@@ -384,6 +384,8 @@ static void turn(struct console *c)
 	else if (p[POLL_STDIN].revents != 0 && wants_stdin(c))
 		take_stdin(c);
 	flush_out(c);
+	if (c->size_due)
+		send_size(c);
 }
 
 /* Our terminal goes to the shim, so that keys and output take one process less. Nothing is lost where it does

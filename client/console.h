@@ -31,6 +31,7 @@ struct console {
 
 	bool sig_proxy; /* signals are the container's, unless the terminal is raw */
 	bool resizes;	/* the container has a terminal, whose size follows ours */
+	bool size_due;	/* there was no room for a frame that tells it */
 	struct terminal terminal;
 
 	struct sink sinks[2]; /* stdout, stderr */

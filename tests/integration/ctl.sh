@@ -229,6 +229,34 @@ test_signals() {
 	E
 }
 
+# However often it changes while nobody reads: the last size is told.
+test_the_last_size() {
+	fake <<-'E'
+		import fcntl, pty, termios
+		master, slave = pty.openpty()
+		def resize(rows, columns):
+		    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+		resize(24, 80)
+		process = fake.ctl("attach", "--no-stdin", "web", stdin=slave)
+		peer = fake.accept()
+		peer.call("Attach")
+		peer.reply(dict(STARTED, terminal=True))
+		assert peer.take_frame() == (16, struct.pack(">HH", 24, 80))
+		def change(rows, columns):
+		    resize(rows, columns)
+		    process.send_signal(signal.SIGWINCH)
+		    while "ShdPnd:\t0000000000000000" not in open(f"/proc/{process.pid}/status").read():
+		        pass
+		for i in range(16000):
+		    change(10 + i % 2, 10)
+		change(33, 77)
+		while peer.take_frame() != (16, struct.pack(">HH", 33, 77)):
+		    pass
+		peer.exit()
+		ends(process, 0)
+	E
+}
+
 test_third_interrupt() {
 	fake <<-'E'
 		process, peer = fake.console()
