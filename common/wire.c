@@ -47,7 +47,8 @@ void wire_space(struct wire *w, size_t room, char **ret_space)
 		abort(); /* the caller did not heed wire_take's refusal */
 	if (want > w->capacity) {
 		/* Doubling, so that one byte at a time does not copy a message for each of its bytes. */
-		size_t capacity = w->capacity * 2 > want ? w->capacity * 2 : want;
+		size_t most = w->max + WIRE_SLACK, twice = w->capacity * 2 < most ? w->capacity * 2 : most;
+		size_t capacity = twice > want ? twice : want;
 
 		w->data = realloc(w->data, capacity);
 		if (!w->data)

@@ -221,9 +221,31 @@ static void test_frames_behind_a_line(void **state)
 	wire_done(&w);
 }
 
+/* However it grows, its memory is bounded as what is in it is. */
+static void test_room(void **state)
+{
+	struct wire w;
+	char *space, *message;
+	size_t size;
+	struct error err;
+
+	(void) state;
+	wire_init(&w);
+	while (w.size < WIRE_MESSAGE_MAX) {
+		wire_space(&w, 64 * 1024, &space);
+		memset(space, ' ', 64 * 1024);
+		wire_added(&w, 64 * 1024);
+		assert_int_equal(wire_take(&w, &message, &size, &err), 0);
+	}
+	wire_space(&w, 64 * 1024, &space);
+	assert_in_range(w.capacity, 1, WIRE_MESSAGE_MAX + 64 * 1024);
+	wire_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_nul_mode),
 		cmocka_unit_test(test_newline_mode),
 		cmocka_unit_test(test_a_nul_decides),
