@@ -91,8 +91,15 @@ static void announce(const struct update *update)
 {
 	struct json_object *attributes = json_object_new_object();
 
-	for (size_t i = 0; i < update->diff.n; i++)
-		json_add_string(attributes, update->diff.v[i].file, update->diff.v[i].value);
+	for (size_t i = 0; i < update->diff.n; i++) {
+		const struct limit *l = &update->diff.v[i];
+		const char *lines = json_string(attributes, l->file, NULL);
+		_cleanup_free_ char *more = NULL;
+
+		if (lines && asprintf(&more, "%s\n%s", lines, l->value) < 0)
+			abort();
+		json_add_string(attributes, l->file, more ? more : l->value);
+	}
 	events_add(update->c->d->events, "update", update->c, attributes, &update->rq->caller);
 }
 

@@ -118,3 +118,11 @@ test_a_damaged_file() {
 		"[[$((last + 1)),\"daemon\"],[$((last + 2)),\"daemon\"],[$((last + 3)),\"create\"]]"
 	if grep 'does not fit' "$T/daemon.log"; then fail 'what is no event was answered'; fi
 }
+
+test_an_update_tells_every_line() {
+	daemon_start
+	expect 0 ctl create --name c busybox true
+	method Update '{"container":"c","resources":{"cgroup":{"cgroup.pressure":"8:0 1\n8:16 2"}}}' >/dev/null
+	expect 0 ctl events --no-follow --format jsonl --filter kind=update
+	is "$(jq -r '.attributes["cgroup.pressure"]' <<<"$OUT")" $'8:0 1\n8:16 2'
+}
