@@ -108,20 +108,28 @@ struct session *session_by_id(struct container *c, uint64_t id)
 struct session *session_find(struct container *c, const char *text, struct error *err)
 {
 	struct session *session, *found = NULL;
-	char name[SESSION_TEXT], shown[64];
-	size_t size = strlen(text);
+	char name[SESSION_TEXT], shown[64], candidates[sizeof(err->path)] = "";
+	size_t size = strlen(text), used = 0, n = 0;
 
 	TAILQ_FOREACH (session, &c->sessions, link) {
 		if (size == 0 || strncmp(session_format(session->id, name), text, size) != 0)
 			continue;
-		if (found) {
-			error_set(err, ERROR_AMBIGUOUS, "several sessions begin with '%s'", text);
-			return NULL;
-		}
+		n++;
 		found = session;
+		/* As many as there is room for; whole ids only. */
+		if (used + SESSION_TEXT < sizeof(candidates))
+			used += (size_t) snprintf(candidates + used, sizeof(candidates) - used, "%s%s",
+				used > 0 ? " " : "", name);
 	}
-	if (found)
+	if (n == 1)
 		return found;
+	if (n > 1) {
+		error_set(err, ERROR_AMBIGUOUS, "several sessions begin with '%s'", text);
+		snprintf(err->field, sizeof(err->field), "%s", c->name);
+		error_path(err, candidates);
+		error_hint(err, "ctl sessions %s lists them", c->name);
+		return NULL;
+	}
 	escape_text(text, shown, sizeof(shown));
 	error_set(err, ERROR_NO_SUCH_SESSION, "container '%s' has no session '%s'", c->name, shown);
 	snprintf(err->field, sizeof(err->field), "%s", shown);

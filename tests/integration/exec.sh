@@ -540,3 +540,16 @@ test_no_memory_is_kept() { # limit 300
 	many "$rounds"
 	eventually 20 memory_is_back "$shim"
 }
+
+test_the_beginning_of_several_sessions() {
+	# One of 17 begins as another does.
+	daemon_start
+	expect 0 ctl run -d --name c busybox sleep 1000
+	local first error
+	for _ in {1..17}; do ctl exec -d c sleep 1000 >/dev/null; done
+	first=$(ctl sessions -q c | cut -c 1 | sort | uniq -d | head -n 1)
+	error=$(method Kill "{\"containers\":[\"c\"],\"session\":\"$first\"}")
+	is "$(jq -r .error <<<"$error")" io.containerdlite.container.Ambiguous
+	is "$(jq -r '.parameters.candidates | sort | .[]' <<<"$error")" "$(ctl sessions -q c | grep "^$first" | sort)"
+	expect 0 ctl rm -f c
+}
