@@ -31,7 +31,9 @@ static void put_text(const char *text)
 		if (begins && (text[0] == '.' || text[0] == '\''))
 			fputs("\\&", stdout);
 		put_word(text, n);
-		begins = paragraph || text[n] == '\0' || (n > 0 && text[n - 1] == '.');
+		/* "/." is a path, and no end of a sentence. */
+		bool stop = n > 0 && text[n - 1] == '.' && (n == 1 || text[n - 2] != '/');
+		begins = paragraph || text[n] == '\0' || stop;
 		fputs(begins ? "\n" : " ", stdout);
 		if (paragraph)
 			puts(".Pp");

@@ -257,7 +257,14 @@ static void print_record(struct json_object *record)
 	_cleanup_free_ char *bytes = coded != NULL ? calloc(strlen(coded) + 1, 1) : NULL;
 	if (bytes != NULL && base64_decode(coded, bytes) >= 0)
 		text = bytes;
-	_cleanup_free_ char *clean = format_clean(text != NULL ? text : "");
+	if (text == NULL)
+		text = "";
+	size_t size = strlen(text);
+	/* A terminal ends its lines with two characters. */
+	_cleanup_free_ char *line = strndup(text, size - (size > 0 && text[size - 1] == '\r'));
+	if (line == NULL)
+		abort();
+	_cleanup_free_ char *clean = format_clean(line);
 	printf("  %s\n", clean);
 }
 

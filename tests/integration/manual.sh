@@ -12,6 +12,7 @@ test_form() {
 	local page
 	for page in "${PAGES[@]}"; do
 		is "$(mandoc -Tlint -W warning "$BUILD/man/$page" 2>&1)" '' "$page"
+		! grep -n '/\.$' "$BUILD/man/$page" || fail "$page: a path was taken for the end of a sentence"
 		! grep -n '@' "$BUILD/man/$page" | grep -E '@[A-Z]+@' || fail "$page: a list is missing"
 	done
 }

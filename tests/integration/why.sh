@@ -44,6 +44,14 @@ test_stops() {
 }
 
 # Of the last run alone, also where that one failed to start.
+test_a_line_of_a_terminal() {
+	daemon_start
+	ctl run -d -t --name c busybox sh -c 'echo one; printf "\033[31mred\n"' >/dev/null
+	ctl wait c >/dev/null
+	expect 0 ctl why c
+	like "$OUT" $'*\nlast output\n  one\n  \\\\x1b[[]31mred'
+}
+
 test_the_last_run() {
 	daemon_start
 	mkdir tree
