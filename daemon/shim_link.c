@@ -31,7 +31,8 @@ struct shim {
 	struct container *c; /* NULL: not known yet, or gone before its shim */
 	int sock;
 	struct event *event;
-	bool over; /* it has said EXITED or FAILED */
+	struct event *writable; /* pending while somebody waits to tell it something */
+	bool over;		/* it has said EXITED or FAILED */
 	bool transient;
 	bool adopted; /* found at start, not started by this daemon */
 	bool has_status;
@@ -53,6 +54,7 @@ union message {
 static TAILQ_HEAD(, shim) shims = TAILQ_HEAD_INITIALIZER(shims);
 
 static void on_message(evutil_socket_t sock, short what, void *arg);
+static void on_writable(evutil_socket_t sock, short what, void *arg);
 
 static struct shim *shim_new(struct daemon *d, const char *id, int sock)
 {
@@ -63,7 +65,8 @@ static struct shim *shim_new(struct daemon *d, const char *id, int sock)
 	*shim = (struct shim) { .d = d, .sock = sock };
 	memcpy(shim->id, id, ID_TEXT_SIZE);
 	shim->event = event_new(d->base, sock, EV_READ | EV_PERSIST, on_message, shim);
-	if (!shim->event)
+	shim->writable = event_new(d->base, sock, EV_WRITE, on_writable, shim);
+	if (!shim->event || !shim->writable)
 		abort();
 	event_add(shim->event, NULL);
 	TAILQ_INSERT_TAIL(&shims, shim, link);
@@ -86,6 +89,7 @@ static void shim_free(struct shim *shim)
 	shim_set_container(shim, NULL);
 	TAILQ_REMOVE(&shims, shim, link);
 	event_free(shim->event);
+	event_free(shim->writable);
 	fd_close(&shim->sock);
 	free(shim);
 	if (c)
@@ -214,6 +218,17 @@ static bool knows(const struct shim *shim, enum control_type type)
 	return !shim->has_status || type < types;
 }
 
+/* Who waits looks again, and finds out whether it takes more by now. */
+static void on_writable(evutil_socket_t sock, short what, void *arg)
+{
+	struct shim *shim = arg;
+
+	(void) sock;
+	(void) what;
+	if (shim->c)
+		container_changed(shim->c);
+}
+
 int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
 	unsigned n, struct error *err)
 {
@@ -227,6 +242,8 @@ int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t
 	/* Its end of file is what we read next. */
 	if (errno == EPIPE)
 		return error_set(err, ERROR_INVALID_STATE, "the container has ended meanwhile");
+	if (errno == EAGAIN)
+		event_add(shim->writable, NULL);
 	return error_errno(err, "tell the container's shim");
 }
 

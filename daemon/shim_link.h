@@ -51,7 +51,8 @@ bool shim_left_rest(const struct shim *shim);
 /* False as soon as it has closed its socket, perhaps before what it said last has been read. */
 bool shim_lives(const struct shim *shim);
 
-/* Any other message, with descriptors (borrowed). */
+/* Any other message, with descriptors (borrowed). EAGAIN: it has more to read than it takes at present; its
+ * container is changed once it does. */
 int shim_tell(struct shim *shim, void *message, enum control_type type, uint32_t size, const int *fds,
 	unsigned n, struct error *err);
 int shim_kill(struct shim *shim, int sig, bool all, struct error *err);

@@ -1,4 +1,5 @@
 /* verbs.c - what each verb on several containers does with one of them. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,10 +185,11 @@ static void announce(struct item *item, struct container *c, const char *kind, i
 	events_add(c->d->events, kind, c, attributes, &item->rq->caller);
 }
 
-/* What a shim that has died was not told is looked at anew once its container has ended, too. */
+/* What a shim that has died was not told is looked at anew once its container has ended, too; one that others
+ * have told so much that it takes no more, when it does. */
 static enum step not_told(const struct error *err)
 {
-	return err->kind == ERROR_INVALID_STATE ? STEP_WAIT : STEP_FAILED;
+	return err->kind == ERROR_INVALID_STATE || err->errnum == EAGAIN ? STEP_WAIT : STEP_FAILED;
 }
 
 static enum step step_kill(struct item *item, struct container *c, struct error *err)

@@ -283,3 +283,29 @@ threads = [threading.Thread(target=client, args=(k,)) for k in range(6)]
 PY
 	eventually 10 sh -c "[ -z \"\$(ls '$STATE/transient')\" ]"
 }
+
+test_more_signals_than_a_shim_takes() {
+	# Who asks while its socket is full waits for it; none is refused, and none is told twice.
+	daemon_start
+	expect 0 ctl run -d --name c busybox sleep 1000
+	py "$(shim_of c)" <<-'EOF'
+		import signal
+		shim, n = int(sys.argv[1]), 1000
+		os.kill(shim, signal.SIGSTOP)
+		conns = [Conn() for _ in range(50)]
+		for conn in conns:
+		    for _ in range(n // 50):
+		        conn.send("Kill", {"containers": ["c"], "signal": "CONT"})
+		# Others are served meanwhile.
+		assert "error" not in Conn().call("Inspect", {"container": "c"})
+		time.sleep(0.3)
+		os.kill(shim, signal.SIGCONT)
+		for conn in conns:
+		    for _ in range(n // 50):
+		        reply = conn.recv()
+		        assert reply["parameters"]["outcomes"] == [{"container": "c"}], reply
+		events = Conn().call(SYSTEM + "Events", {"since_seq": 0, "filters": ["name=c", "kind=kill"]})["parameters"]["events"]
+		assert len(events) == n, len(events)
+	EOF
+	expect 0 ctl stop -t 0 c
+}
