@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/error.h"
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/parse.h"
@@ -259,12 +260,24 @@ static int follow(struct logs *l, struct error *err)
 	}
 }
 
+/* What was there when it was asked for may be gone when its turn comes. */
+static int open_folder(int parent_fd, const char *id, int *ret_fd, struct error *err)
+{
+	if (folder_open(parent_fd, id, ret_fd, err) == 0)
+		return 0;
+	if (err->errnum == ENOENT) {
+		error_set(err, ERROR_NO_SUCH_CONTAINER, "the container was removed meanwhile");
+		snprintf(err->field, sizeof err->field, "%s", id);
+	}
+	return -1;
+}
+
 int work_logs(struct work *w, struct error *err)
 {
 	_cleanup_fd_ int parent = -1, dir = -1;
 	const struct control_work *m = &w->message;
 	struct logs l = { .work = w, .more = m->log_flags & LOGS_MORE, .follow = m->log_flags & LOGS_FOLLOW };
-	if (work_open_parent(w, &parent, err) < 0 || folder_open(parent, m->id, &dir, err) < 0)
+	if (work_open_parent(w, &parent, err) < 0 || open_folder(parent, m->id, &dir, err) < 0)
 		return -1;
 	l.dir_fd = dir;
 	l.watch = -1;

@@ -199,6 +199,32 @@ test_logging_goes_on_without_the_daemon() {
 	is "$(ctl logs c | paste -sd ' ')" "$(seq -s ' ' 30)"
 }
 
+test_removed_meanwhile() {
+	daemon_start
+	expect 0 ctl run -d --rm --name c busybox sleep 1000
+	py "$(tr -d ' ' <"/proc/$DAEMON/task/$DAEMON/children")" <<-'EOF'
+		import signal
+		spawner = int(sys.argv[1])
+		def state():
+		    with open(f"/proc/{spawner}/stat") as file:
+		        return file.read().rpartition(")")[2].split()[0]
+		logs = Conn()
+		os.kill(spawner, signal.SIGSTOP)
+		while state() != "T":
+		    time.sleep(0.01)
+		logs.send("Logs", {"container": "c"})
+		# Answered behind it: the daemon has ordered the log by then.
+		folder = os.path.join(os.environ["T"], "state", "transient")
+		assert "error" not in Conn().call("Kill", {"containers": ["c"]})
+		while os.listdir(folder):
+		    time.sleep(0.01)
+		os.kill(spawner, signal.SIGCONT)
+		reply = logs.recv()
+		assert reply["error"].endswith("NoSuchContainer"), reply
+		assert reply["parameters"]["message"] == "the container was removed meanwhile", reply
+	EOF
+}
+
 test_a_reader_that_stops_delays_nobody() { # limit 60
 	daemon_start
 	expect 0 ctl run --name c busybox seq $((2000000 / FACTOR)) >/dev/null
