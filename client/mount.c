@@ -166,7 +166,7 @@ static int mount_key(struct mount_parts *parts, char *field, struct error *err)
 		return error_set(err, ERROR_USAGE, "unknown key '%s'", field);
 	if (value == NULL && key->what != KEY_READONLY)
 		return error_set(err, ERROR_USAGE, "key '%s' needs a value", field);
-	char option[64];
+	_cleanup_free_ char *option = NULL;
 	switch (key->what) {
 	case KEY_TYPE:
 		if (strcmp(value, "bind") != 0 && strcmp(value, "tmpfs") != 0)
@@ -181,7 +181,8 @@ static int mount_key(struct mount_parts *parts, char *field, struct error *err)
 		return 0;
 	case KEY_SIZE:
 	case KEY_OPTION:
-		snprintf(option, sizeof option, "%s%s", key->option, value);
+		if (asprintf(&option, "%s%s", key->option, value) < 0)
+			abort();
 		(key->what == KEY_SIZE ? add_tmpfs_option : add_option)(parts->options, option);
 		return 0;
 	}

@@ -132,6 +132,13 @@ static void test_config(void **state)
 			"{\"mounts\":[{\"kind\":\"tmpfs\",\"target\":\"/"
 			"t\",\"options\":[\"size=67108864\",\"mode=1777\"]}]}",
 			"{}" },
+		{ { "run", "--mount",
+			  "type=tmpfs,target=/"
+			  "t,tmpfs-size=000000000000000000000000000000000000000000000000000000000000"
+			  "64k",
+			  "x" },
+			"{\"mounts\":[{\"kind\":\"tmpfs\",\"target\":\"/t\",\"options\":[\"size=65536\"]}]}",
+			"{}" },
 		{ { "run", "--mount", "type=bind,src=/a,dst=/b,ro=false,bind-propagation=rslave", "x" },
 			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/a\",\"target\":\"/"
 			"b\",\"options\":[\"rslave\"]}]}",
