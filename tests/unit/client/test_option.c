@@ -119,6 +119,8 @@ static void test_config(void **state)
 			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/usr/rel/x\",\"target\":\"/b\"},"
 			"{\"kind\":\"bind\",\"source\":\"/\",\"target\":\"/c\"}]}",
 			"{}" },
+		{ { "run", "--cpus=.5", "x" },
+			"{\"resources\":{\"#given\":{\"cpu_quota_us\":\"cpus\"},\"#cpus\":500}}", "{}" },
 		{ { "run", "-v", "/a:/b:z,ro", "-v", "/a:/c:cached", "x" },
 			"{\"mounts\":[{\"kind\":\"bind\",\"source\":\"/a\",\"target\":\"/"
 			"b\",\"options\":[\"ro\"]},"
