@@ -147,8 +147,12 @@ int request_time(struct request *rq, const char *key, int64_t *ret_ns, struct er
 {
 	const char *text = json_string(rq->parameters, key, NULL);
 
-	if (!text || time_parse(text, ret_ns) == 0)
+	if (!text)
 		return 0;
+	if (time_parse(text, ret_ns) == 0) {
+		*ret_ns = *ret_ns == 0 ? 1 : *ret_ns; /* 0 is no time at all */
+		return 0;
+	}
 	error_set(err, ERROR_INVALID_PARAMETER, "%s is not a time like 2026-01-31T12:00:00Z", key);
 	snprintf(err->field, sizeof(err->field), "%s", key);
 	return -1;

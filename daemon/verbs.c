@@ -225,6 +225,9 @@ void handle_kill(struct request *rq)
 	} else if (json_flag(rq->parameters, "all", false) && sig != SIGKILL) {
 		error_config(&err, "signal", "all processes of a container can only get SIGKILL");
 		request_error(rq, &err);
+	} else if (json_get(rq->parameters, "session") && json_flag(rq->parameters, "all", false)) {
+		error_config(&err, "all", "all cannot be given with a session, which is one process");
+		request_error(rq, &err);
 	} else if (json_get(rq->parameters, "session")) {
 		exec_kill(rq, sig);
 	} else {
@@ -368,7 +371,13 @@ void handle_wait(struct request *rq)
 		{ "removed", { step_wait_removed, true } },
 	};
 	const char *condition = json_string(rq->parameters, "condition", "exited");
+	struct error err;
 
+	if (json_get(rq->parameters, "session") && strcmp(condition, "exited") != 0) {
+		error_config(&err, "condition", "condition can only be exited with a session");
+		request_error(rq, &err);
+		return;
+	}
 	if (json_get(rq->parameters, "session")) {
 		exec_wait(rq);
 		return;

@@ -68,6 +68,8 @@ test_calls_that_make_no_sense() {
 		    ("List", {"filters": ["x", 1]}, service + "InvalidParameter", "filters[1]"),
 		    ("List", {"filters": ["x"]}, service + "InvalidParameter", "filters[0]"),
 		    ("List", {"": 1}, service + "InvalidParameter", "''"),
+		    ("Kill", {"containers": ["a"], "session": "b", "all": True}, CONTAINER + "InvalidConfig", "all"),
+		    ("Wait", {"containers": ["a"], "session": "b", "condition": "removed"}, CONTAINER + "InvalidConfig", "condition"),
 		    (SYSTEM + "Events", {"since_seq": -1}, service + "InvalidParameter", "since_seq"),
 		    (SYSTEM + "Events", {"since_seq": -2 ** 63}, service + "InvalidParameter", "since_seq"),
 		    (service + "GetInterfaceDescription", {"interface": ""}, service + "InterfaceNotFound", None),
@@ -131,6 +133,7 @@ test_calls_that_make_no_sense() {
 		# one connection served them all
 		assert conn.call("List")["parameters"]["containers"] == []
 		assert conn.call(SYSTEM + "Events", {"since_seq": 2 ** 63 - 1})["parameters"]["events"] == []
+		assert conn.call(SYSTEM + "Events", {"until": "1970-01-01T00:00:00Z"})["parameters"]["events"] == []
 	EOF
 	# With this log level the daemon holds each of its replies against the interface.
 	if grep "does not fit" "$T/daemon.log"; then fail "a reply is not what its interface says"; fi
