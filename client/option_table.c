@@ -63,7 +63,7 @@ const struct option config_options[] = {
 	{ "mount", 0, VALUE_MOUNT, GROUP_MOUNTS, "mounts", "KEY=VALUE,…",
 		"type=bind|tmpfs, source=, target=, readonly, bind-propagation=, tmpfs-size=, tmpfs-mode=" },
 	{ "tmpfs", 0, VALUE_TMPFS, GROUP_MOUNTS, "mounts", "TARGET[:OPTIONS]",
-		"mount a tmpfs; options: size=, mode=, …" },
+		"mount a tmpfs (nosuid, nodev, noexec); options: size=, mode=, exec, …" },
 	{ "shm-size", 0, VALUE_SIZE, GROUP_MOUNTS, "shm_size", "SIZE", "the size of /dev/shm (64M)" },
 
 	{ "ulimit", 0, VALUE_PAIR, GROUP_LIMITS, "ulimits", "NAME=SOFT[:HARD]",

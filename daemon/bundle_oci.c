@@ -289,8 +289,10 @@ static int add_mount(struct json_object *mounts, struct json_object *wanted, siz
 		add_option(mount, "rbind", 5);
 		add_option(mount, "rprivate", 8);
 	} else {
+		/* Docker's defaults. */
 		add_option(mount, "nosuid", 6);
 		add_option(mount, "nodev", 5);
+		add_option(mount, "noexec", 6);
 	}
 	for (size_t o = 0; o < json_length(options); o++)
 		add_option(mount, item(options, o), strlen(item(options, o)));

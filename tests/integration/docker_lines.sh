@@ -37,6 +37,8 @@ test_run() { # limit 120
 	docs 0 'docker run -w /path/to/dir/ busybox pwd' '/path/to/dir'
 	docs 0 'docker run -v `pwd`:`pwd` -w `pwd` -i busybox pwd' "$T"
 	docs 0 'docker run --tmpfs /run:rw,noexec,nosuid,size=65536k busybox stat -f -c %T /run' tmpfs
+	docs 0 'docker run --rm --tmpfs /x busybox grep -o " /x tmpfs rw,nosuid,nodev,noexec" /proc/mounts' ' /x tmpfs rw,nosuid,nodev,noexec'
+	docs 0 'docker run --rm --tmpfs /x:exec busybox sh -c "cp /bin/busybox /x/echo && /x/echo ran"' ran
 	docs 1 'docker run --read-only busybox touch /icantwrite' '' '*Read-only file system*'
 	docs 0 'docker run --read-only --mount type=bind,src="$T",target=/icanwrite busybox touch /icanwrite/here'
 	[ -e here ] || fail 'nothing was written'
