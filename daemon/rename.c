@@ -20,6 +20,7 @@ struct renaming {
 	struct request *rq;
 	struct container *c;
 	char old[65];
+	bool again; /* its worker died, and this is the second one */
 };
 
 static void on_left_waiting(struct request *rq)
@@ -50,6 +51,8 @@ static void fail_removed(struct renaming *renaming)
 	fail(renaming, &err);
 }
 
+static int order(struct renaming *renaming, struct error *err);
+
 static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 {
 	struct renaming *renaming = arg;
@@ -67,6 +70,14 @@ static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 		fail_removed(renaming);
 		return;
 	}
+	/* No error of a system call: the worker itself was killed, and may have written it. */
+	if (err && err->errnum == 0 && err->kind == ERROR_FAILED && !renaming->again && !c->d->ending) {
+		struct error own;
+
+		renaming->again = true;
+		if (order(renaming, &own) == 0)
+			return;
+	}
 	if (err) {
 		/* Somebody else may have taken it meanwhile; then the new one stays for this daemon's life.
 		 */
@@ -81,26 +92,33 @@ static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 	request_reply(rq, NULL);
 }
 
-static void save(struct renaming *renaming)
+static int order(struct renaming *renaming, struct error *err)
 {
-	struct request *rq = renaming->rq;
 	struct container *c = renaming->c;
-	const char *name = json_string(rq->parameters, "name", "");
-	_cleanup_free_ char *state = container_state_text(name);
+	_cleanup_free_ char *state = container_state_text(c->name);
 	struct work_order order = { .op = WORK_SAVE_STATE,
 		.id = container_id(c),
 		.transient = c->bundle.transient,
 		.state = { state, strlen(state) } };
+
+	if (work_start(c->d, &order, on_saved, renaming, err) < 0)
+		return -1;
+	c->working++;
+	return 0;
+}
+
+static void save(struct renaming *renaming)
+{
+	struct request *rq = renaming->rq;
+	struct container *c = renaming->c;
 	struct error err;
 
 	snprintf(renaming->old, sizeof(renaming->old), "%s", c->name);
-	if (registry_rename(rq->d->registry, c, name, &err) < 0) {
+	if (registry_rename(rq->d->registry, c, json_string(rq->parameters, "name", ""), &err) < 0) {
 		fail(renaming, &err);
-	} else if (work_start(rq->d, &order, on_saved, renaming, &err) < 0) {
+	} else if (order(renaming, &err) < 0) {
 		registry_rename(rq->d->registry, c, renaming->old, &(struct error) { 0 });
 		fail(renaming, &err);
-	} else {
-		c->working++;
 	}
 }
 

@@ -218,6 +218,31 @@ test_rename_is_on_disk() {
 	is "$(ctl ps -a --format json | pick '.[].name' | sort | paste -sd ' ')" 'b s'
 }
 
+new_worker() { # BEFORE: one that was not in the list yet, into $WORKER
+	WORKER=$(comm -13 "$1" <(sort "$SHIMS/cgroup.procs"))
+	[ -n "$WORKER" ]
+}
+
+# Nobody knows whether it has written the name: it is written once more.
+test_rename_whose_worker_dies() {
+	daemon_start
+	expect 0 ctl create --name a busybox true
+	SHIMS=$(cut -d' ' -f1 <"$T/.cgroups")/shims
+	exec 7<>"$T/state/work.lock"
+	flock 7
+	sort "$SHIMS/cgroup.procs" >before
+	ctl rename a b &
+	local rename=$!
+	eventually 20 new_worker before
+	kill -KILL "$WORKER"
+	flock -u 7
+	exec 7>&-
+	wait "$rename"
+	daemon_kill
+	daemon_start
+	is "$(ctl ps -a --format json | pick '.[].name')" b
+}
+
 # Calls that were on their way while the daemon was being killed: each container is either there, or not at all.
 test_half_made_containers_go() { # limit 90
 	daemon_start
