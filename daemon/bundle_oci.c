@@ -17,9 +17,10 @@
 #include "runtime/spec.h"
 #include "runtime/start.h"
 
-#define ENV_MAX	    2048
-#define MOUNTS_MAX  512
-#define OWN_OPTIONS 2 /* that each mount of the user's gets before his own */
+#define ENV_MAX	      2048
+#define MOUNTS_MAX    512
+#define BIND_OPTIONS  2 /* that a mount of the user's gets before his own */
+#define TMPFS_OPTIONS 3
 
 static const char *item(struct json_object *array, size_t i)
 {
@@ -265,12 +266,17 @@ static void share_memory(struct json_object *mounts, const struct namespaces *ns
 	}
 }
 
+static bool is_bind(struct json_object *wanted)
+{
+	return strcmp(json_string(wanted, "kind", ""), "bind") == 0;
+}
+
 static int add_mount(struct json_object *mounts, struct json_object *wanted, size_t i, struct error *err)
 {
 	const char *kind = json_string(wanted, "kind", ""), *source = json_string(wanted, "source", NULL);
 	const char *target = json_string(wanted, "target", "");
 	struct json_object *options = json_get(wanted, "options"), *mount;
-	bool bind = strcmp(kind, "bind") == 0;
+	bool bind = is_bind(wanted);
 	char field[64], shown[128];
 
 	snprintf(field, sizeof(field), "config.mounts[%zu].%s", i, target[0] != '/' ? "target" : "source");
@@ -357,11 +363,12 @@ static int add_linux(struct json_object *root, struct json_object *config, const
 
 /* "mounts[9].options[2]" of config.json as the Config's "config.mounts[0].options[0]"; *ret_size is how much
  * of it has been translated. -1: it is none of the user's mounts. */
-static int translate_mount(const char *field, size_t defaults, char place[64], size_t *ret_size)
+static int translate_mount(
+	const char *field, struct json_object *wanted, size_t defaults, char place[64], size_t *ret_size)
 {
 	static const char begin[] = "mounts[", options[] = "].options[";
 	const char *p = field + sizeof(begin) - 1;
-	uint64_t mount, option;
+	uint64_t mount, option, own;
 	char number[24];
 
 	if (strncmp(field, begin, sizeof(begin) - 1) != 0)
@@ -376,16 +383,18 @@ static int translate_mount(const char *field, size_t defaults, char place[64], s
 		return 0;
 	p += sizeof(options) - 1;
 	snprintf(number, sizeof(number), "%.*s", (int) strcspn(p, "]"), p);
-	if (parse_u64(number, SIZE_MAX, &option) < 0 || option < OWN_OPTIONS)
+	own = is_bind(json_object_array_get_idx(wanted, (size_t) mount - defaults)) ? BIND_OPTIONS
+										    : TMPFS_OPTIONS;
+	if (parse_u64(number, SIZE_MAX, &option) < 0 || option < own)
 		return 0;
 	snprintf(place, 64, "config.mounts[%zu].options[%zu]", (size_t) mount - defaults,
-		(size_t) option - OWN_OPTIONS);
+		(size_t) (option - own));
 	*ret_size = (size_t) (p + strlen(number) + 1 - field);
 	return 0;
 }
 
 /* The runtime speaks of config.json; the user wrote a Config. */
-static void translate(struct error *err, size_t defaults)
+static void translate(struct error *err, struct json_object *wanted, size_t defaults)
 {
 	static const struct {
 		const char *from, *to;
@@ -404,7 +413,7 @@ static void translate(struct error *err, size_t defaults)
 
 	if (strncmp(text, file, sizeof(file) - 1) == 0)
 		text += sizeof(file) - 1;
-	translate_mount(err->field, defaults, place, &size);
+	translate_mount(err->field, wanted, defaults, place, &size);
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]) && !place[0]; i++)
 		if (strncmp(err->field, prefixes[i].from, strlen(prefixes[i].from)) == 0) {
 			size = strlen(prefixes[i].from);
@@ -447,7 +456,7 @@ char *bundle_oci_text(struct json_object *config, const char *rootfs, struct jso
 		return NULL;
 	/* The same reader that the start uses: what it would refuse then is told now. */
 	if (start_check_config(text, size, err) < 0) {
-		translate(err, defaults);
+		translate(err, json_get(config, "mounts"), defaults);
 		return NULL;
 	}
 	return strdup(text);
