@@ -97,7 +97,7 @@ test_asked_while_the_shim_dies() { # limit 60
 		def state(pid):
 		    try:
 		        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
-		    except FileNotFoundError:
+		    except (FileNotFoundError, ProcessLookupError):
 		        return "Z"
 		def ask(method, parameters):
 		    call = Conn().call("Run", {"config": {"name": "c", "image": "busybox", "args": ["sleep", "100000"]}})
@@ -106,13 +106,15 @@ test_asked_while_the_shim_dies() { # limit 60
 		    pid = conn.call("Inspect", {"container": "c"})["parameters"]["container"]["pid"]
 		    shim = int(state(pid)[1])
 		    os.kill(daemon, signal.SIGSTOP)
-		    while state(daemon)[0] != "T":
-		        time.sleep(0.01)
-		    conn.send(method, parameters)
-		    os.kill(shim, signal.SIGKILL)
-		    while state(shim)[0] not in "ZX":
-		        time.sleep(0.01)
-		    os.kill(daemon, signal.SIGCONT)
+		    try:
+		        while state(daemon)[0] != "T":
+		            time.sleep(0.01)
+		        conn.send(method, parameters)
+		        os.kill(shim, signal.SIGKILL)
+		        while state(shim)[0] not in "ZX":
+		            time.sleep(0.01)
+		    finally:
+		        os.kill(daemon, signal.SIGCONT)
 		    reply = conn.recv()
 		    Conn().call("Remove", {"containers": ["c"], "force": True})
 		    return reply.get("error"), reply["parameters"]
