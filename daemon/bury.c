@@ -196,9 +196,12 @@ static int ask_status(int pidfd, int *ret_status)
 	struct pidfd_info_v0 info = { .mask = PIDFD_INFO_EXIT_V0 };
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 
-	/* POLLHUP: it has been reaped, and only then its status is told. */
-	if (poll(&p, 1, 0) < 0 || !(p.revents & POLLHUP))
+	if (poll(&p, 1, 0) <= 0)
 		return 0;
+	/* POLLHUP: it has been reaped, and only then its status is told. Linux before 6.9 has no such event,
+	 * and knows nothing of the call. */
+	if (!(p.revents & POLLHUP))
+		return ioctl(pidfd, PIDFD_GET_INFO_V0, &info) < 0 && errno == ENOTTY ? -1 : 0;
 	if (ioctl(pidfd, PIDFD_GET_INFO_V0, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_V0))
 		return -1;
 	*ret_status = info.exit_code;
