@@ -164,24 +164,29 @@ SETTER(set_keys)
 	return 0;
 }
 
+#define COUNT_MAX "2147483647" /* INT32_MAX */
+
+/* refusal: the sentence about all that is no number up to most. */
+static int add_number(struct json_object *into, const char *key, const char *text, int64_t most,
+	const char *refusal, struct error *err)
+{
+	uint64_t value;
+	if (parse_u64(text, (uint64_t) most, &value) < 0)
+		return error_set(err, ERROR_USAGE, "%s", refusal);
+	json_add_int(into, key, (int64_t) value);
+	return 0;
+}
+
 SETTER(set_count)
 {
 	(void) o;
-	uint64_t value;
-	if (parse_u64(text, INT32_MAX, &value) < 0)
-		return error_set(err, ERROR_USAGE, "not a number from 0 to %d", INT32_MAX);
-	json_add_int(into, key, (int64_t) value);
-	return 0;
+	return add_number(into, key, text, INT32_MAX, "not a number from 0 to " COUNT_MAX, err);
 }
 
 SETTER(set_number)
 {
 	(void) o;
-	uint64_t value;
-	if (parse_u64(text, INT64_MAX, &value) < 0)
-		return error_set(err, ERROR_USAGE, "not a number from 0 on");
-	json_add_int(into, key, (int64_t) value);
-	return 0;
+	return add_number(into, key, text, INT64_MAX, "not a number from 0 on", err);
 }
 
 SETTER(set_integer)
@@ -197,14 +202,10 @@ SETTER(set_integer)
 SETTER(set_tail)
 {
 	(void) o;
-	uint64_t value;
-	if (strcmp(text, "all") == 0) {
-		json_object_object_del(into, key);
-		return 0;
-	}
-	if (parse_u64(text, INT32_MAX, &value) < 0)
-		return error_set(err, ERROR_USAGE, "not all, nor a number from 0 to %d", INT32_MAX);
-	json_add_int(into, key, (int64_t) value);
+	if (strcmp(text, "all") != 0)
+		return add_number(
+			into, key, text, INT32_MAX, "not all, nor a number from 0 to " COUNT_MAX, err);
+	json_object_object_del(into, key);
 	return 0;
 }
 
@@ -329,11 +330,7 @@ SETTER(set_tmpfs)
 SETTER(set_log_files)
 {
 	(void) o;
-	uint64_t value;
-	if (parse_u64(text, INT32_MAX, &value) < 0)
-		return error_set(err, ERROR_USAGE, "max-file is not a number from 1 to 1000");
-	json_add_int(into, key, (int64_t) value);
-	return 0;
+	return add_number(into, key, text, INT32_MAX, "max-file is not a number from 1 to 1000", err);
 }
 
 /* max-size=10M and max-file=3, also both with a comma between. */

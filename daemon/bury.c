@@ -126,8 +126,7 @@ static void on_buried(void *arg, const struct error *err, int fd, size_t size)
 
 	(void) fd;
 	(void) size;
-	/* No error of a system call: the worker itself was killed. */
-	if (err && err->errnum == 0 && !burial->again) {
+	if (err && work_died(err) && !burial->again) {
 		burial->again = true;
 		give_to_worker(burial);
 		return;

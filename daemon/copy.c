@@ -135,9 +135,9 @@ static void on_copied(void *arg, const struct error *err, int fd, size_t size)
 	free(arg);
 	copy.c->copies--;
 	container_changed(copy.c);
-	/* No error of a system call: the worker was killed, and may have replied; and one that is left alone
-	 * by a daemon that ends goes on with the client. */
-	if (!err || rq->d->ending || (err->kind == ERROR_FAILED && err->errnum == 0)) {
+	/* One that was killed may have replied; and one that is left alone by a daemon that ends goes on with
+	 * the client. */
+	if (!err || rq->d->ending || work_died(err)) {
 		request_given_away(rq);
 		return;
 	}

@@ -70,8 +70,8 @@ static void on_saved(void *arg, const struct error *err, int fd, size_t size)
 		fail_removed(renaming);
 		return;
 	}
-	/* No error of a system call: the worker itself was killed, and may have written it. */
-	if (err && err->errnum == 0 && err->kind == ERROR_FAILED && !renaming->again && !c->d->ending) {
+	/* It may have written it. */
+	if (err && work_died(err) && !renaming->again && !c->d->ending) {
 		struct error own;
 
 		renaming->again = true;

@@ -119,8 +119,8 @@ static void on_updated(void *arg, const struct error *err, int fd, size_t size)
 		fail_removed(update);
 		return;
 	}
-	/* No error of a system call: the worker itself was killed, and may have done a part of it. */
-	if (err && err->errnum == 0 && err->kind == ERROR_FAILED && !update->again && !c->d->ending) {
+	/* It may have done a part of it. */
+	if (err && work_died(err) && !update->again && !c->d->ending) {
 		struct error own;
 
 		update->again = true;

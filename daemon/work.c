@@ -138,6 +138,11 @@ void works_end(void)
 		finish(TAILQ_FIRST(&works), &err, -1, 0);
 }
 
+bool work_died(const struct error *err)
+{
+	return err->kind == ERROR_FAILED && err->errnum == 0;
+}
+
 int work_start_events(struct daemon *d, int *ret_sock, struct error *err)
 {
 	struct work_order order = { .op = WORK_EVENTS_FILE };

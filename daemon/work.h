@@ -37,6 +37,10 @@ typedef void work_fn(void *arg, const struct error *err, int fd, size_t size);
 /* -1: it was not even begun, fn will not be called. */
 int work_start(struct daemon *d, const struct work_order *order, work_fn *fn, void *arg, struct error *err);
 
+/* No error of a system call, and of no kind of its own: it was killed, and nobody knows how far it had come.
+ */
+bool work_died(const struct error *err);
+
 /* What was started with this arg is to end at once (WORK_COPY only); fn is called when it has. */
 void work_end(const void *arg);
 
