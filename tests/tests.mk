@@ -94,14 +94,19 @@ vm-seed:
 	$(MAKE) BUILD=build/vm/product PREFIX=/usr DESTDIR=$(CURDIR)/build/vm/seed install build/vm/product/tests/field
 # Two Debian packages, for an upgrade from one to the other, which differ in the version only (and in how they are
 # packed: what is not compressed is unpacked sooner). Where none can be built their test says so.
-vm-debs: vm-seed
+DEBS = $(if $(shell command -v dh),build/vm/debs/new.deb)
+PACKAGED = $(shell find Makefile README.md client common daemon debian docs etc interface rootfs runtime shim systemd)
+vm-debs: vm-seed $(DEBS)
 	mkdir -p build/vm/seed/srv/debs
-	if command -v dh >/dev/null; then \
-		debian/build $(VERSION) && cp build/deb/*_$(VERSION)_*.deb build/vm/seed/srv/debs/old.deb && \
-		rm -rf build/deb/tree && dpkg-deb -R build/vm/seed/srv/debs/old.deb build/deb/tree && \
-		sed -i 's/^Version: .*/&.1/' build/deb/tree/DEBIAN/control && \
-		dpkg-deb --root-owner-group -Znone -b build/deb/tree build/vm/seed/srv/debs/new.deb && rm -rf build/deb/tree; \
-	fi
+	$(if $(DEBS),cp build/vm/debs/*.deb build/vm/seed/srv/debs)
+build/vm/debs/new.deb: $(PACKAGED)
+	rm -rf build/vm/debs build/deb/tree
+	mkdir -p build/vm/debs
+	debian/build $(VERSION) && cp build/deb/*_$(VERSION)_*.deb build/vm/debs/old.deb
+	dpkg-deb -R build/vm/debs/old.deb build/deb/tree
+	sed -i 's/^Version: .*/&.1/' build/deb/tree/DEBIAN/control
+	dpkg-deb --root-owner-group -Znone -b build/deb/tree $@
+	rm -rf build/deb/tree
 check-vm: vm-seed $(if $(TEST),$(if $(filter vm deb%,$(TEST)),vm-debs),vm-debs)
 	VM=$(VM) tests/vm/run $(TEST)
 vm-shell: vm-seed

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The rig itself: that it notices what it is there to notice, and tells it. A second one, with tests of its own, is made in
 # the test's folder.
+# No machine changes it.
 
 test_nothing() {
 	true
